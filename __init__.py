@@ -1,0 +1,3 @@
+"""Gatewright: hardware generators, from a config or a workload to verified, placed Verilog."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""``gatewright demo``"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import CheckFailed
+from .console import Console
+from .options import Debug, Json, Quiet, Seed
+from .verdict import verdict
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of the reports.")
+    ] = Path("build/demo"),
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a network on real digits through the simulated hardware, check and report it.
+
+    A small network is trained on handwritten digits and quantised to 4 bits. All layers of the
+    whole test set go through the simulated Verilog of a 16x16 array, and every accumulator is
+    compared with the golden model; exit code 1 if one differs. Accuracy, cycles, utilisation,
+    area and frequency go to stdout, DIR/report.json and DIR/report.html.
+
+    \b
+    Examples:
+      gatewright demo
+      gatewright demo -o build/digits --seed 3
+    """
+    console = Console(json=json, quiet=quiet)
+    # Before torch takes its time to load.
+    console.note("demo: training, quantisation, simulation, synthesis; two minutes or so")
+    from ..flows import demo as flow
+
+    with verdict(console, out):
+        try:
+            with console.progress() as progress:
+                report = flow.run(out, seed=seed, progress=progress)
+        except CheckFailed:
+            console.note(f"reports: {out / 'report.json'}, {out / 'report.html'}")
+            raise
+    _tell(console, report, flow.tables(report))
+    console.say(f"reports: {out / 'report.json'}, {out / 'report.html'}")
+
+
+def _tell(console: Console, report: Mapping[str, Any], sections: Mapping[str, list[Any]]) -> None:
+    for title, tables in sections.items():
+        console.say(f"{title}\n")
+        for table in tables:
+            console.table(table.title, table.header, table.rows, fixed=len(table.header))
+            console.say()
+    console.say(f"{report['verdict']}, seed {report['seed']}, {report['seconds']:.0f} s")

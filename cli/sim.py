@@ -1,0 +1,88 @@
+"""``gatewright sim``"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from .console import Console
+from .options import ConfigFile, Debug, Json, Out, Params, Quiet, Seed, Source
+from .source import open_design
+from .verdict import verdict
+
+__all__ = ["sim"]
+
+
+class Simulator(StrEnum):
+    """Simulators that a testbench runs on."""
+
+    VERILATOR = "verilator"
+    ICARUS = "icarus"
+
+
+def sim(
+    source: Source,
+    config: ConfigFile = None,
+    param: Params = None,
+    out: Out = None,
+    simulator: Annotated[
+        Simulator, typer.Option("--sim", "--simulator", help="Icarus is slow, but needs no build.")
+    ] = Simulator.VERILATOR,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Write waves.vcd, with named enum values.")
+    ] = False,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Simulate a design against its golden model.
+
+    The accelerator's testbench drives random traffic with random stalls into every stream and
+    compares each output with the golden model. Exit code 1 if one differs: the first difference
+    is explained, and shown in a waveform. The report goes to DIR/sim-SIMULATOR/report.json.
+
+    \b
+    Examples:
+      gatewright sim flint -p rows=4 -p cols=4
+      gatewright sim flint -c examples/flint-8x8.yaml --seed 7 --waves
+      gatewright sim build/array --sim icarus
+    """
+    from ..flows.simulation.cocotb_build import simulator_version
+    from ..flows.simulation.simulate import simulate
+
+    console = Console(json=json, quiet=quiet)
+    simulator_version(simulator)  # a missing simulator is told before anything is written
+    build = open_design(source, config, param, out)
+    folder = build.folder / f"sim-{simulator}"
+    with verdict(console, folder):
+        report = simulate(
+            build, simulator=simulator, seed=seed, waves=waves, out=folder, say=console.note
+        )
+    _tell(console, report)
+    console.say(f"report: {folder / 'report.json'}")
+    if report["waves"]:
+        console.say(f"waves: {folder / report['waves']}")
+
+
+def _tell(console: Console, report: Mapping[str, Any]) -> None:
+    console.table(
+        "", ["test", "verdict"], [[test["name"], test["verdict"]] for test in report["tests"]]
+    )
+    rate = report["cycles_per_second"]
+    speed = f" at {rate:,} cycles/s" if rate else ""
+    console.say(
+        f"{report['design']}: {report['verdict']}, {report['cycles']:,} cycles{speed}, "
+        f"seed {report['seed']}, {report['simulator']}"
+    )
+    beats = ", ".join(f"{stream} {count:,}" for stream, count in report["beats"].items())
+    if beats:
+        console.say(f"beats: {beats}")
+    coverage = report["coverage"]
+    if coverage["bins"]:
+        console.say(f"coverage: {coverage['hit']} of {coverage['bins']} bins hit")
+    if coverage["missed"]:
+        console.say(f"never hit: {', '.join(coverage['missed'])}")

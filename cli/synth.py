@@ -1,0 +1,138 @@
+"""``gatewright synth``"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from .console import Console
+from .options import ConfigFile, Debug, Json, Out, Params, Quiet, Source
+from .source import open_design
+from .verdict import verdict
+
+__all__ = ["synth"]
+
+
+class Goal(StrEnum):
+    """What decides between mappings to standard cells."""
+
+    AREA = "area"
+    DELAY = "delay"
+    AREA_DELAY = "area_delay"
+
+
+def synth(
+    source: Source,
+    config: ConfigFile = None,
+    param: Params = None,
+    out: Out = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "-t", "--target", metavar="TARGET", help="See the list below.", show_default=True
+        ),
+    ] = "ge",
+    period: Annotated[
+        float | None,
+        typer.Option(metavar="NS", help="Clock period to meet: ns, for ge FO4. Exit 1 if missed."),
+    ] = None,
+    objective: Annotated[
+        Goal, typer.Option(help="What decides between mappings to standard cells.")
+    ] = Goal.AREA_DELAY,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Dissolve the hierarchy first: smaller, but slow.")
+    ] = False,
+    recipes: Annotated[
+        str, typer.Option(metavar="NAMES", help="ABC recipes: full, fast, or names with commas.")
+    ] = "full",
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="For --bitstream: a board or a constraint file."),
+    ] = None,
+    bitstream: Annotated[
+        bool, typer.Option("--bitstream", help="Make a bitstream for a board.")
+    ] = False,
+    dsp: Annotated[
+        bool, typer.Option("--dsp/--no-dsp", help="Use the multiplier blocks of an FPGA.")
+    ] = True,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the FPGA placement.")] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Synthesise a design: area, speed and power on a target.
+
+    \b
+    Targets:
+      ge                        built-in: area in gate equivalents, delay in FO4
+      liberty:FILE              a standard-cell library (.lib, .lib.gz), or its
+                                name under PDK_ROOT
+      ecp5-25k, -45k, -85k      Lattice ECP5
+      ice40-hx8k, -up5k         Lattice iCE40
+      gowin-gw1n9, -gw2a18      Gowin
+    The report goes to DIR/synth-TARGET/report.json.
+
+    \b
+    Examples:
+      gatewright synth flint -p rows=4 -p cols=4
+      gatewright synth flint -c array.yaml --target liberty:cells.lib --period 2.5
+      gatewright synth flint --target ecp5-45k --no-dsp
+      gatewright synth build/array --recipes fast --json
+    """
+    from ..flows.synthesis import synthesize
+    from ..flows.synthesis.targets import parse
+
+    console = Console(json=json, quiet=quiet)
+    chosen = parse(target)  # a wrong target is told before anything is written
+    build = open_design(source, config, param, out)
+    folder = build.folder / f"synth-{chosen.slug}"
+    with verdict(console, folder), console.progress() as progress:
+        report = synthesize(
+            build,
+            target,
+            period=period,
+            objective=objective.value,
+            flatten=flatten,
+            recipes=recipes,
+            board=board,
+            bitstream=bitstream,
+            dsp=dsp,
+            seed=seed,
+            out=folder,
+            progress=progress,
+        )
+    console.table("", ["figure", "value", "unit"], _figures(report))
+    if report["timing_note"]:
+        console.say(f"note: {report['timing_note']}")
+    console.say(f"report: {folder / 'report.json'}")
+
+
+_UNITS = {
+    "luts": "LUTs", "flops": "flip-flops", "carries": "carry cells",
+    "lut_rams": "RAMs in LUTs", "block_rams": "block RAMs", "dsps": "multiplier blocks",
+    "cells": "cells",
+}  # fmt: skip
+
+
+def _figures(report: Mapping[str, Any]) -> list[list[str]]:
+    """Return what a person asks first: size, speed, power, and where they come from."""
+    units = _UNITS | {"area": report.get("area_unit", ""), "delay": report["delay_unit"]}
+    rows = [["design", report["design"], ""], ["target", report["target"], ""]]
+    sizes = ("area", "cells", "luts", "flops", "carries", "lut_rams", "block_rams", "dsps")
+    rows += [[key, f"{report[key]:,}", units[key]] for key in sizes if key in report]
+    rows.append(["critical path", f"{report['delay']:g}", units["delay"]])
+    if report["frequency_mhz"]:
+        rows.append(["frequency", f"{report['frequency_mhz']:g}", "MHz"])
+    if report["period"] is not None:
+        rows.append(["period", f"{report['period']:g}", f"{report['delay_unit']}, met"])
+    power = report.get("power")
+    if power:
+        rows += [[f"power, {name}", f"{1e3 * watt:.4g}", "mW"]
+                 for name, watt in power.items() if isinstance(watt, float)]  # fmt: skip
+    if report.get("bitstream"):
+        rows.append(["bitstream", str(report["bitstream"]), ""])
+    rows.append(["timing by", str(report["timing_engine"]), ""])
+    return rows

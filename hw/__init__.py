@@ -1,0 +1,1 @@
+"""Amaranth components. Imports amaranth and this package, nothing else."""

@@ -1,0 +1,1 @@
+"""Stream plumbing shared by all accelerators."""

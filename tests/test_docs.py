@@ -1,0 +1,95 @@
+"""What the README, the docs and the help texts tell people to type can be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewright.cli.app import COMMANDS, root
+from gatewright.flows.synthesis import targets
+from gatewright.flows.synthesis.boards import names as boards
+from gatewright.generators.build import build_design
+from gatewright.generators.config import load_config
+from gatewright.generators.registry import find
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+_BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def typed() -> Iterator[tuple[str, str]]:
+    """Yield where a command line stands and the line, from all code blocks and help texts."""
+    texts = [(page.name, block) for page in PAGES for block in _BLOCK.findall(page.read_text())]
+    texts += [(path.name, path.read_text()) for path in EXAMPLES]
+    for name in COMMANDS:
+        command = root().get_command(None, name)
+        texts.append((f"{name} --help", command.help))
+    for where, text in texts:
+        for line in text.splitlines():
+            line = line.strip().removeprefix("# ").removeprefix("$ ")
+            if re.match(r"(gatewright|make) ", line):
+                yield where, line.partition("   #")[0].strip()
+
+
+LINES = sorted(set(typed()))
+
+
+def test_there_is_something_to_type() -> None:
+    assert ("README.md", "make demo") in LINES and ("README.md", "make test") in LINES
+    assert len(LINES) > 20
+
+
+@pytest.mark.parametrize(("where", "line"), [pair for pair in LINES if "gatewright " in pair[1]])
+def test_command_lines_parse(where: str, line: str) -> None:
+    words = shlex.split(line.partition(" |")[0].partition(" > ")[0])[1:]
+    command = root()
+    context = None
+    while words and not words[0].startswith("-"):
+        child = getattr(command, "get_command", lambda *_: None)(context, words[0])
+        if child is None:
+            break
+        command, words = child, words[1:]
+    assert command.name in (*COMMANDS, "quantize", "gatewright", "flint"), line
+    if "--help" not in words:
+        command.make_context(command.name, [*words])  # raises if an option or argument is wrong
+    for word in words:
+        if word.startswith("examples/"):
+            assert (ROOT / word).is_file(), f"{where}: {word}"
+
+
+@pytest.mark.parametrize(("where", "line"), [pair for pair in LINES if "make " in pair[1][:5]])
+def test_make_targets_exist(where: str, line: str) -> None:
+    rules = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = [word for word in shlex.split(line)[1:] if "=" not in word]
+    assert set(asked) <= rules, f"{where}: {line}"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_build(path: Path, tmp_path: Path) -> None:
+    generator = find(path.name.partition("-")[0])
+    config = load_config(generator.config(), path, [])
+    build = build_design(generator, config, tmp_path)
+    assert build.manifest.config == config.model_dump(mode="json")
+
+
+def test_help_of_synth_names_every_target() -> None:
+    text = root().get_command(None, "synth").help
+    for target in targets():
+        family, _, device = target.name.partition("-")
+        assert family.partition(":")[0] in text and device in text, target.name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_boards_are_documented() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text()
+    assert [name for name in boards() if name not in text] == []

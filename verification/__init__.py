@@ -1,0 +1,1 @@
+"""Pieces of cocotb testbenches: streams, scoreboard, coverage. One sub-package per accelerator."""
