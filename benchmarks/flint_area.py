@@ -19,6 +19,7 @@ from amaranth.hdl import Module, Signal
 
 from gatewright.flows.synthesis import compare
 from gatewright.generators.artifacts import Build, Manifest, digest
+from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.emission import emit
 from gatewright.generators.registry import find
@@ -185,8 +186,13 @@ def _row(
 
 
 def _fpga(folder: Path) -> list[dict[str, Any]]:
-    overrides = ["rows=8", "cols=8", "acc_width=24"]
-    builds = {name: array(name, folder, *overrides) for name in [*INT, OURS]}
+    flint = find("flint")
+    builds = {}
+    for name in [*INT, OURS]:
+        settings = [*COMMON, *DESIGNS[name], "rows=8", "cols=8", "acc_width=24"]
+        # Placement needs the ports, hence the whole build.
+        config = load_config(flint.config(), None, settings)
+        builds[name] = build_design(flint, config, folder / digest("ecp5", name)[:12])
     results = {
         row["name"]: row
         for row in compare(builds, BASELINE, "ecp5-85k", dsp=False, seeds=(1,))
