@@ -190,7 +190,7 @@ def _unbuilt(built: Sequence[Format], *, unsigned: bool) -> list[Format]:
 async def excess_depth(bench: Bench) -> None:
     """A depth above ``max_k`` is an error; ``max_k`` itself is none."""
     design = Design.of(bench.manifest)
-    if design.largest_depth == design.max_depth or design.max_depth >= _DEEPEST:
+    if design.largest_depth == design.max_depth or design.max_depth > _DEEPEST:
         return
     for depth, error in ((design.max_depth, 0), (design.max_depth + 1, 1), (1, 1)):
         _send(bench, design, [random_tile(design, bench.numpy_rng, depth)])
