@@ -35,8 +35,10 @@ TESTS = ["corners", "documented_cycles", "random_traffic", "unbuilt_types", "exc
 def test_a_right_array_passes(tmp_path: Path, simulator: str, settings: str) -> None:
     build = build_array(tmp_path, settings)
     report = simulate(build, simulator=simulator, seed=2)
+    # The cycles of a chosen output depth are not documented; all else has something to check.
+    skipped = {"documented_cycles"} if "output_depth" in settings else set()
     assert [(test["name"], test["verdict"]) for test in report["tests"]] == [
-        (name, "pass") for name in TESTS
+        (name, "skip" if name in skipped else "pass") for name in TESTS
     ]
     points = report["coverage"]["points"]
     # Stream points have bins that this array cannot hit, such as two tiles in a row.
