@@ -58,6 +58,9 @@ def synth(
     dsp: Annotated[
         bool, typer.Option("--dsp/--no-dsp", help="Use the multiplier blocks of an FPGA.")
     ] = True,
+    place: Annotated[
+        bool, typer.Option("--place/--no-place", help="Place and route on FPGAs, or only count.")
+    ] = True,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the FPGA placement.")] = 1,
     json: Json = False,
     quiet: Quiet = False,
@@ -100,6 +103,7 @@ def synth(
             board=board,
             bitstream=bitstream,
             dsp=dsp,
+            place=place,
             seed=seed,
             out=folder,
             progress=progress,
@@ -123,7 +127,8 @@ def _figures(report: Mapping[str, Any]) -> list[list[str]]:
     rows = [["design", report["design"], ""], ["target", report["target"], ""]]
     sizes = ("area", "cells", "luts", "flops", "carries", "lut_rams", "block_rams", "dsps")
     rows += [[key, f"{report[key]:,}", units[key]] for key in sizes if key in report]
-    rows.append(["critical path", f"{report['delay']:g}", units["delay"]])
+    if report["delay"] is not None:
+        rows.append(["critical path", f"{report['delay']:g}", units["delay"]])
     if report["frequency_mhz"]:
         rows.append(["frequency", f"{report['frequency_mhz']:g}", "MHz"])
     if report["period"] is not None:
@@ -134,5 +139,6 @@ def _figures(report: Mapping[str, Any]) -> list[list[str]]:
                  for name, watt in power.items() if isinstance(watt, float)]  # fmt: skip
     if report.get("bitstream"):
         rows.append(["bitstream", str(report["bitstream"]), ""])
-    rows.append(["timing by", str(report["timing_engine"]), ""])
+    if report["timing_engine"]:
+        rows.append(["timing by", str(report["timing_engine"]), ""])
     return rows

@@ -34,6 +34,7 @@ def synthesize(
     bitstream: bool = False,
     seed: int = 1,
     dsp: bool = True,
+    place: bool = True,
     out: Path | None = None,
     progress: Progress = _silent,
 ) -> dict[str, Any]:
@@ -62,6 +63,8 @@ def synthesize(
         For placement.
     dsp
         Let FPGA flows use multiplier blocks.
+    place
+        Place and route on an FPGA; without, resources are counted and `delay` is None.
     out
         Folder of the report; `<build>/synth-<target>` if None.
     progress
@@ -91,13 +94,19 @@ def synthesize(
     chosen = parse(target)
     if chosen.kind != "fpga" and (bitstream or board is not None):
         raise InputError(f"target must be an FPGA device to use a board, not {target!r}")
+    if not place and (chosen.kind != "fpga" or bitstream or period is not None):
+        raise InputError(
+            "place must be true for a period, a bitstream or standard cells, not false"
+        )
     folder = out if out is not None else build.folder / f"synth-{chosen.slug}"
     if chosen.kind == "fpga":
         from . import fpga
 
-        job = fpga.prepare(build, chosen, period, board, bitstream)
+        job = fpga.prepare(build, chosen, period, board, bitstream, place)
         folder.mkdir(parents=True, exist_ok=True)
-        figures = fpga.run(job, period=period, seed=seed, dsp=dsp, folder=folder, progress=progress)
+        figures = fpga.run(
+            job, period=period, seed=seed, dsp=dsp, place=place, folder=folder, progress=progress
+        )
     else:
         from . import standard_cells
 
@@ -146,6 +155,7 @@ def compare(
     recipes: str | Sequence[str] = "full",
     seeds: Sequence[int] = (1,),
     dsp: bool = True,
+    place: bool = True,
     out: Path | None = None,
     progress: Progress = _silent,
 ) -> list[dict[str, Any]]:
@@ -161,6 +171,8 @@ def compare(
         FPGA placement seeds; the fastest result counts.
     dsp
         Let FPGA flows use multiplier blocks.
+    place
+        Place and route on FPGAs; without, `delay` is None.
     out
         Folder for one report folder per design; inside each build's folder if None.
 
@@ -183,12 +195,13 @@ def compare(
                 recipes=recipes,
                 seed=seed,
                 dsp=dsp,
+                place=place,
                 out=None if out is None else out / name,
                 progress=_named(name, progress),
             )
-            for seed in (seeds if parse(target).kind == "fpga" else seeds[:1])
+            for seed in (seeds if place and parse(target).kind == "fpga" else seeds[:1])
         ]
-        report = min(runs, key=lambda run: run["delay"])
+        report = min(runs, key=lambda run: run["delay"] or 0.0)
         area = report["luts"] if report["kind"] == "fpga" else report["area"]
         rows.append(
             {

@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def prepare(
     period: float | None,
     board: str | Path | None,
     bitstream: bool,
+    place: bool,
 ) -> Job:
     """Check tools, board and pins before anything runs.
 
@@ -72,7 +73,7 @@ def prepare(
     """
     device = target.device
     assert device is not None
-    needed = [FAMILIES[device.family].package.split(".")[0]]
+    needed = [FAMILIES[device.family].package.split(".")[0]] if place else []
     if bitstream:
         needed.append(_PACKERS[device.family][0].split(".")[0])
     for package in needed:
@@ -91,17 +92,22 @@ def prepare(
 
 
 def run(
-    job: Job, *, period: float | None, seed: int, dsp: bool, folder: Path, progress: Progress
+    job: Job, *, period: float | None, seed: int, dsp: bool, place: bool, folder: Path,
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Synthesise, place and route; `period` in ns. Files stay in `folder`."""
+    """Synthesise, place and route if `place`; `period` in ns. Files stay in `folder`."""
     manifest, device = job.build.manifest, job.device
     top = manifest.top
     family = FAMILIES[device.family]
     progress("synthesising", 0, 2)
-    placed_top = _synthesise(job, dsp, folder)
+    placed_top = _synthesise(job, dsp, place, folder)
     design = json.loads((folder / "design.json").read_text())["modules"][top]
     cells = Counter(cell["type"] for cell in design["cells"].values())
     resources = count(device, cells)
+    if not place:
+        progress("synthesised", 2, 2)
+        timing: dict[str, Any] = {"mhz": None, "path": [], "utilization": {}}
+        return _figures(job, period, resources, cells, timing, seed, dsp, None)
     progress(f"placing and routing ({_COMPILES})", 1, 2)
     options = ["--json", "placed.json" if placed_top != top else "design.json"]
     options += [*device.options, *device.package, "--seed", str(seed)]
@@ -130,34 +136,47 @@ def run(
     if job.constraints is not None:
         stream = _pack(job, folder, outputs[device.family])
     progress("placed and routed", 2, 2)
-    delay = 1000 / timing["mhz"] if timing["mhz"] else 0.0
+    return _figures(job, period, resources, cells, timing, seed, dsp, stream)
+
+
+def _figures(
+    job: Job, period: float | None, resources: Mapping[str, int], cells: Mapping[str, int],
+    timing: Mapping[str, Any], seed: int, dsp: bool, stream: str | None,
+) -> dict[str, Any]:
+    """Return the part of the report that is this flow's; without timing the delay is None."""
+    device, family = job.device, FAMILIES[job.device.family]
+    placed = bool(timing["utilization"])
+    delay = float(f"{1000 / timing['mhz'] if timing['mhz'] else 0.0:.6g}") if placed else None
+    package = family.package.replace("_", "-")
+    placer = {family.program: importlib.metadata.version(package)} if placed else {}
+    with_what = "board pins" if job.constraints is not None else "registered ports"
     return {
         "device": device.summary,
         "board": job.board,
         "delay_unit": "ns",
         "period": period,
-        "met": None if period is None else delay <= period,
+        "met": None if period is None or delay is None else delay <= period,
         **resources,
         "cell_types": dict(sorted(cells.items())),
-        "delay": float(f"{delay:.6g}"),
+        "delay": delay,
         "frequency_mhz": timing["mhz"],
         "critical_path": timing["path"],
-        "timing_engine": family.program,
-        "timing_note": _GOWIN_NOTE if device.family == "gowin" else None,
-        "placed_with": "board pins" if job.constraints is not None else "registered ports",
+        "timing_engine": family.program if placed else None,
+        "timing_note": _GOWIN_NOTE if placed and device.family == "gowin" else None,
+        "placed_with": with_what if placed else None,
         "utilization": timing["utilization"],
         "seed": seed,
         "dsp": dsp,
         "bitstream": stream,
-        "tools": {
-            "pyosys": yosys.version(),
-            family.program: importlib.metadata.version(family.package.replace("_", "-")),
-        },
+        "tools": {"pyosys": yosys.version(), **placer},
     }
 
 
-def _synthesise(job: Job, dsp: bool, folder: Path) -> str:
-    """Map the design to `design.json`, in its harness to `placed.json`; name what to place."""
+def _synthesise(job: Job, dsp: bool, place: bool, folder: Path) -> str:
+    """Map the design to `design.json`, in its harness to `placed.json`; name what to place.
+
+    Without `place` there is no harness.
+    """
     manifest, device, name = job.build.manifest, job.device, job.target.name
     top = manifest.top
     sources = " ".join(yosys.quote(path) for path in job.build.verilog)
@@ -176,7 +195,7 @@ def _synthesise(job: Job, dsp: bool, folder: Path) -> str:
         f"write_rtlil -selected {yosys.quote(netlist)}",
     ]
     yosys.run(commands, folder, "yosys")
-    if alone:
+    if alone or not place:
         return top
     text, stub = _harness(job.build)
     (folder / "harness.v").write_text(text)

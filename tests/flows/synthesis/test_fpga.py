@@ -60,3 +60,14 @@ endmodule
     with pytest.raises(InputError, match="design must pass nextpnr, not fail with: ERROR"):
         synthesize(build, "ecp5-25k")
     assert not (build.folder / "synth-ecp5-25k" / "report.json").exists()
+
+
+def test_counting_without_placement(make_build: Any) -> None:
+    build = make_build("blink", BLINK, (("led", "out", 5),))
+    report = synthesize(build, "ecp5-25k", place=False)
+    assert (report["flops"], report["carries"]) == (21, 11)
+    assert (report["delay"], report["frequency_mhz"], report["placed_with"]) == (None, None, None)
+    assert report["verdict"] == "pass"
+    for impossible in ({"target": "ge"}, {"period": 5.0}, {"bitstream": True, "board": "ulx3s"}):
+        with pytest.raises(InputError, match=r"^place must be true for a period, a bitstream or"):
+            synthesize(build, **{"target": "ecp5-25k", "place": False, **impossible})
