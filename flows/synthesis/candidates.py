@@ -104,7 +104,8 @@ class Search:
         """
         for front, netlist in netlists.items():
             design = self._design(netlist)
-            if all(design.uses != other.uses for other in self._designs.values()):
+            others = [(other.uses, other.fixed_area) for other in self._designs.values()]
+            if (design.uses, design.fixed_area) not in others:
                 self._designs[front] = design
         mappings = self._map()
         candidates: list[Candidate] = []

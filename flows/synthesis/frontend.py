@@ -1,8 +1,9 @@
 """From Verilog to gates and the library's flip-flops: the part of synthesis that Yosys does.
 
 Front ends differ in how they build multipliers (as an array, or from Booth digits) and adders (with
-carry lookahead, or as a ripple chain, which is the smallest). Any may win, so all are tried; where
-two give the same netlist it counts once.
+carry lookahead, or as a ripple chain, which is the smallest), and in whether full adders become the
+library's cells or gates. Any may win, so all are tried; where two give the same netlist it counts
+once.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from pathlib import Path
 
 from ...generators.artifacts import Build, digest
 from . import cache, yosys
+from .adders import Adders
 from .liberty import Cell, Library
 from .netlist import Netlist, read_yosys_json
 
-__all__ = ["FRONTS", "gates"]
+__all__ = ["FRONTS", "fronts", "gates"]
 
 _RIPPLE = Path(__file__).with_name("ripple_carry.v")
-FRONTS: dict[str, tuple[str, ...]] = {
+_ADDER_CELLS = "full-adders"
+_OPTIONS: dict[str, tuple[str, ...]] = {
     "plain": (),
     "booth": ("-booth",),
     "ripple": ("-extra-map", yosys.quote(_RIPPLE)),
     "booth-ripple": ("-booth", "-extra-map", yosys.quote(_RIPPLE)),
 }
+FRONTS = (*_OPTIONS, *(f"{name}-{_ADDER_CELLS}" for name in _OPTIONS))
 
 # Flip-flops with synchronous reset or enable are no subject of `dfflibmap`: techmap rules by the
 # names that constraints/ge.lib gives them. (`dfflegalize` brings all others to these.)
@@ -39,8 +43,18 @@ _SYNCHRONOUS = {
 }
 
 
+def fronts(library: Library, quick: bool) -> list[str]:
+    """Front ends that can differ with a library; a quick run leaves out the ripple chains."""
+    adders = Adders.of(library) is not None
+    return [
+        name
+        for name in FRONTS
+        if not (quick and "ripple" in name) and (adders or not name.endswith(_ADDER_CELLS))
+    ]
+
+
 def gates(build: Build, library: Library, front: str, flatten: bool, folder: Path) -> Netlist:
-    """Synthesise a build to simple gates and flip-flops of `library`.
+    """Synthesise a build to simple gates, and flip-flops and perhaps adders of `library`.
 
     Parameters
     ----------
@@ -49,7 +63,7 @@ def gates(build: Build, library: Library, front: str, flatten: bool, folder: Pat
     library
         Where flip-flops are taken from.
     front
-        A key of `FRONTS`.
+        One of `FRONTS`.
     flatten
         Whether to dissolve the hierarchy.
     folder
@@ -65,8 +79,11 @@ def gates(build: Build, library: Library, front: str, flatten: bool, folder: Pat
     sources = [path.read_bytes() for path in build.verilog]
     own = _techmap() if library.name == "gatewright_ge" else ""
     commands = _commands(build, front, flatten)
-    adders = _RIPPLE.read_bytes()
-    key = digest("gates", flops, own, adders, yosys.version(), top, *commands[1:], *sources)
+    adders = Adders.of(library) if front.endswith(_ADDER_CELLS) else None
+    rule = "" if adders is None else adders.techmap()
+    commands += [] if adders is None else adders.commands
+    maps = (_RIPPLE.read_bytes(), rule)
+    key = digest("gates", flops, own, *maps, yosys.version(), top, *commands[1:], *sources)
     with tempfile.TemporaryDirectory(prefix="gatewright-yosys-") as name:
         work = Path(name)
         result = work / "gates.json"
@@ -74,6 +91,9 @@ def gates(build: Build, library: Library, front: str, flatten: bool, folder: Pat
         if data is None:
             (work / "flops.lib").write_text(flops)
             (work / "flops.v").write_text(own)
+            (work / "adders.v").write_text(rule)
+            if rule:
+                commands += [f"techmap -map {yosys.quote(work / 'adders.v')}"]
             if own:
                 cells = " ".join(f"-cell {cell} x" for cell in _SYNCHRONOUS)
                 rules = yosys.quote(work / "flops.v")
@@ -98,7 +118,7 @@ def gates(build: Build, library: Library, front: str, flatten: bool, folder: Pat
 def _commands(build: Build, front: str, flatten: bool) -> list[str]:
     top = build.manifest.top
     sources = " ".join(yosys.quote(path) for path in build.verilog)
-    options = " ".join(("-noabc", *FRONTS[front]))
+    options = " ".join(("-noabc", *_OPTIONS[front.removesuffix(f"-{_ADDER_CELLS}")]))
     commands = [
         f"read_verilog -sv {sources}",
         f"hierarchy -check -top {top}",

@@ -104,12 +104,16 @@ class Pin:
 
 @dataclass
 class Cell:
-    """A library cell: what it is, how large, and on demand its timing arcs."""
+    """A library cell: what it is, how large, and on demand its timing arcs.
+
+    Of cells that are `allowed`, ABC or `dfflibmap` can map to those that are `usable`.
+    """
 
     name: str
     area: float
     pins: dict[str, Pin]
     kind: str
+    allowed: bool
     usable: bool
     leakage_nw: float
     next_state: str | None
@@ -292,6 +296,7 @@ class Library:
             _number(attributes.get("area", "0")),
             pins,
             kind,
+            not special,
             fits and not special,
             _number(attributes.get("cell_leakage_power", "0")) * self.leakage_unit_nw,
             flops[0].attributes.get("next_state") if flops else None,

@@ -83,8 +83,8 @@ def run(
         load,
         tuple(sorted(targets, reverse=True)),
     )
-    # The short set of recipes is for a quick answer: it leaves out the ripple-carry front ends.
-    fronts = list(frontend.FRONTS) if len(recipes) > len(FAST) else ["plain", "booth"]
+    # The short set of recipes is for a quick answer.
+    fronts = frontend.fronts(library, quick=len(recipes) <= len(FAST))
     progress("elaborating", 0, 1)
     with ThreadPoolExecutor(2) as pool:
         jobs = {

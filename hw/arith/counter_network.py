@@ -12,17 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["ONE", "STRATEGIES", "Counter", "CounterNetwork", "arrival", "dadda", "plan"]
+__all__ = ["DROPPED", "ONE", "STRATEGIES", "Counter", "CounterNetwork", "arrival", "dadda"]
 
 ONE = -1
-"""The constant bit 1, as an input of a counter or in a column that is left."""
+"""The constant bit 1, as an input of a counter or in what is left of a column."""
 
 DROPPED = -2
 """The carry out of the top column, which no bit takes."""
 
-# Delays in half an exclusive-or. The third input of a full adder passes one exclusive-or alone.
-_FULL_SUM, _FULL_CARRY = (4, 4, 2), (3, 3, 2)
-_HALF_SUM, _HALF_CARRY = 2, 1
+# Delay from each input, earliest first, in half an exclusive-or: the third input of a full adder
+# passes one exclusive-or alone.
+_SUM = {2: (2, 2), 3: (4, 4, 2)}
+_CARRY = {2: (1, 1), 3: (3, 3, 2)}
 
 
 class Counter(NamedTuple):
@@ -90,7 +91,7 @@ class CounterNetwork:
         level = {bit: 0 for column in self.columns for bit in column}
         top = len(live) - 1
         for counter in self.counters:
-            if len(counter.inputs) not in (2, 3):
+            if len(counter.inputs) not in _SUM:
                 raise ValueError(f"inputs must be two or three bits, not {counter.inputs}")
             for bit in counter.inputs:
                 if bit not in live[counter.column]:
@@ -113,35 +114,53 @@ class CounterNetwork:
                 raise ValueError(f"outputs of column {column} must be {left}, not {told}")
 
 
-class _Heap:
-    """A heap under reduction. A track is a word of which a bit is: a row, a sum or a carry."""
+class _Reduction:
+    """A heap that is being reduced.
 
-    def __init__(self, columns: Sequence[Sequence[int]], tracks: Sequence[int]) -> None:
-        self.columns = tuple(tuple(column) for column in columns)
-        self.top = len(columns) - 1
-        self.track = dict(enumerate(tracks))
-        self.track[ONE] = -1
-        self.tracks = 1 + max(self.track.values())
+    A track is the word that a bit is of: a row, or the sums or the carries of one slot. Bits of
+    the same track in neighbouring columns are best used together.
+    """
+
+    def __init__(
+        self, columns: Sequence[Sequence[int]], tracks: Sequence[int], times: Sequence[int]
+    ) -> None:
+        self.heap = tuple(tuple(column) for column in columns)
+        self.columns = [list(column) for column in columns]
         self.counters: list[Counter] = []
+        self.track = {ONE: -1, **dict(enumerate(tracks))}
+        self.time = {ONE: 0, **dict(enumerate(times))}
+        self.level = dict.fromkeys(self.track, 0)
         self._bits = len(tracks)
 
     def count(
-        self, column: int, inputs: Sequence[int], level: int, slot: int, tracks: tuple[int, int]
-    ) -> tuple[int, int]:
-        """Add a counter; its sum and its carry."""
+        self, column: int, inputs: Sequence[int], level: int, slot: int, base: int
+    ) -> tuple[int, list[int]]:
+        """Add a counter, with tracks from ``base`` on; its sum, and its carry if it is kept."""
+        size = len(inputs)
+        order = tuple(sorted(inputs, key=lambda bit: self.time[bit]))
         total, carry = self._bits, self._bits + 1
-        self._bits += 2
-        self.track[total], self.track[carry] = tracks
-        if column == self.top:
-            carry = DROPPED
-        self.counters.append(Counter(column, tuple(inputs), total, carry, level, slot))
-        return total, carry
+        kept = [carry] if column < len(self.columns) - 1 else []
+        self._bits += 1 + len(kept)
+        times = [self.time[bit] for bit in order]
+        for bit, delays in zip((total, *kept), (_SUM[size], _CARRY[size]), strict=False):
+            self.time[bit] = max(time + wait for time, wait in zip(times, delays, strict=True))
+            self.level[bit] = level
+            self.track[bit] = base + 4 * slot + 2 * (size - 2) + (bit == carry)
+        carried = carry if kept else DROPPED
+        self.counters.append(Counter(column, order, total, carried, level, slot))
+        return total, kept
+
+    def network(self) -> CounterNetwork:
+        """The finished network: each column keeps at most two bits."""
+        left = tuple(tuple(column) for column in self.columns)
+        delay = max((self.time[bit] for column in left for bit in column), default=0)
+        return CounterNetwork(self.heap, tuple(self.counters), left, delay)
 
 
 def dadda(
     columns: Sequence[Sequence[int]], tracks: Sequence[int], times: Sequence[int]
 ) -> CounterNetwork:
-    """Reduce stage by stage to the heights 2, 3, 4, 6, 9, 13 …, with as few counters as that takes.
+    """Reduce stage by stage to heights … 13, 9, 6, 4, 3, 2, with as few counters as that takes.
 
     Parameters
     ----------
@@ -150,64 +169,122 @@ def dadda(
     tracks
         The row of each bit.
     times
-        When each bit comes, in half the delay of an exclusive-or; only the delay that is told
-        depends on it.
+        When each bit comes, in half the delay of an exclusive-or. A stage takes all bits alike;
+        times decide only which input of a counter each bit goes to.
 
     Notes
     -----
-    Fewest levels of all orders if all bits come together. L. Dadda, "Some schemes for parallel
-    multipliers", Alta Frequenza 34 (1965).
+    The fewest levels that there are if all bits come together. L. Dadda, "Some schemes for
+    parallel multipliers", Alta Frequenza 34 (1965).
     """
-    heap = _Heap(columns, tracks)
+    reduction = _Reduction(columns, tracks, times)
     heights = [2]
     while heights[-1] < max(map(len, columns), default=0):
         heights.append(heights[-1] * 3 // 2)
-    state = [list(column) for column in columns]
     for level, target in enumerate(reversed(heights[:-1]), 1):
-        state = _stage(heap, state, target, level)
-    return _finish(heap, state, times)
+        _stage(reduction, target, level)
+    return reduction.network()
 
 
-def _stage(heap: _Heap, state: list[list[int]], target: int, level: int) -> list[list[int]]:
+def _stage(reduction: _Reduction, target: int, level: int) -> None:
     """One stage: every column ends with at most ``target`` bits; no counter feeds another."""
-    base = heap.tracks
-    fulls: list[list[int]] = []
-    halves: list[list[int]] = []
-    after: list[list[int]] = []
-    incoming: list[int] = []
-    for column, bits in enumerate(state):
-        excess = max(len(bits) + len(incoming) - target, 0)
-        by_track = {heap.track[bit]: bit for bit in bits}
-        one = by_track.pop(-1, None) is not None
-        # A constant in a half adder costs an inverter, in a full adder half of one: best used soon.
-        whole, half = excess // 2, excess % 2
-        with_one = min(1, excess) if one else 0
-        halves = _choose(halves, half, 2, by_track, with_one if half else 0)
-        fulls = _choose(fulls, whole, 3, by_track, 0 if half else with_one)
-        made: list[int] = []
-        carries: list[int] = []
-        for kind, slots in enumerate((fulls, halves)):
-            for slot, chosen in enumerate(slots):
-                first = base + 2 * (2 * slot + kind)
-                inputs = [ONE if track < 0 else by_track.pop(track) for track in chosen]
-                total, carry = heap.count(column, inputs, level, slot, (first, first + 1))
-                made.append(total)
-                carries.append(carry)
-        left = [ONE] if one and not with_one else []
-        after.append([*left, *by_track.values(), *made, *incoming])
-        incoming = carries
-    heap.tracks = 1 + max(heap.track.values())
-    return after
+    base = 1 + max(reduction.track.values())
+    before: dict[tuple[int, int], list[int]] = {}
+    received: list[int] = []
+    for column, bits in enumerate(reduction.columns):
+        excess = max(len(bits) + len(received) - target, 0)
+        slots = [(2, 0)] * (excess % 2) + [(3, slot) for slot in range(excess // 2)]
+        free = {reduction.track[bit]: bit for bit in bits}
+        made, carries = [], []
+        for (_, slot), inputs in zip(slots, _choose(before, slots, free), strict=True):
+            total, carry = reduction.count(column, inputs, level, slot, base)
+            made.append(total)
+            carries += carry
+        reduction.columns[column] = [*free.values(), *made, *received]
+        received = carries
 
 
 def _choose(
-    before: list[list[int]], count: int, size: int, available: dict[int, int], ones: int
+    before: dict[tuple[int, int], list[int]], slots: list[tuple[int, int]], free: dict[int, int]
 ) -> list[list[int]]:
-    """Tracks for ``count`` counters: those of the column before, as far as they are there.
+    """Bits for each slot ``(size, number)``, taken out of ``free``, which maps tracks to bits.
 
-    The first ``ones`` counters have a constant 1 as first input, as track -1. Tracks chosen leave
-    ``available`` only later; hence the set of those taken.
+    A slot has the tracks that it had ``before``, as far as they are there. A constant goes to the
+    first slot: in a half adder it leaves an inverter, in a full adder no more than a half adder.
     """
+    constant = free.pop(-1, None) if slots else None
     chosen: list[list[int | None]] = []
-    taken: set[int] = set(_TAKEN.get(id(available), ()))
-    raise NotImplementedError
+    for slot in slots:
+        wanted = before.setdefault(slot, [])
+        chosen.append([free.pop(track, None) for track in wanted])
+        chosen[-1] += [None] * (slot[0] - len(wanted))
+        if constant is not None:
+            instead = chosen[-1][0]
+            if instead is not None:
+                free[wanted[0]] = instead
+            chosen[-1][0], constant = constant, None
+    result: list[list[int]] = []
+    for slot, ports in zip(slots, chosen, strict=True):
+        tracks = before[slot]
+        tracks += [-1] * (slot[0] - len(tracks))
+        filled: list[int] = []
+        for port, bit in enumerate(ports):
+            if bit is None:
+                tracks[port] = next(iter(free))
+                bit = free.pop(tracks[port])
+            filled.append(bit)
+        result.append(filled)
+    return result
+
+
+def arrival(
+    columns: Sequence[Sequence[int]],
+    tracks: Sequence[int],
+    times: Sequence[int],
+    heights: Sequence[int] = (),
+) -> CounterNetwork:
+    """Reduce column by column, lowest first, always adding the bits that come earliest.
+
+    A column of an odd number of bits has one half adder, at its two earliest bits: were a full
+    adder to reduce three bits to one instead, a carry that has just come would be among them in
+    every column of a thin heap, and carries would ripple. Parameters are those of :func:`dadda`,
+    and ``heights``: how many bits are left in each column, 1 or 2, two in each if empty.
+
+    Notes
+    -----
+    Carries of the column below count as bits of this one, whenever they come. Less delay than
+    stages, since the short paths of a counter get the late bits; more half adders. V. Oklobdzija,
+    D. Villeger, S. Liu, "A method for speed optimized partial product reduction …", IEEE Trans.
+    Computers 45 (1996); P. Stelling et al., "Optimal circuits for parallel multipliers", ibid. 47
+    (1998).
+    """
+    reduction = _Reduction(columns, tracks, times)
+    base = 1 + max(reduction.track.values())
+    time, level, track = reduction.time, reduction.level, reduction.track
+    before: dict[tuple[int, int], set[int]] = {}
+    received: list[int] = []
+    for column, bits in enumerate(reduction.columns):
+        queue = [*bits, *received]
+        received = []
+        slot = 0
+        height = heights[column] if heights else 2
+        while len(queue) > height:
+            size = 2 if (len(queue) - height) % 2 else 3
+            usual = before.get((size, slot), ())
+            # Of bits that come together, those of the words that this slot has had before.
+            inputs = sorted(queue, key=lambda bit: (time[bit], track[bit] not in usual))[:size]
+            before[size, slot] = {track[bit] for bit in inputs}
+            for bit in inputs:
+                queue.remove(bit)
+            deepest = 1 + max(level[bit] for bit in inputs)
+            total, carry = reduction.count(column, inputs, deepest, slot, base)
+            queue.append(total)
+            received += carry
+            slot += size == 3
+        reduction.columns[column] = queue
+    return reduction.network()
+
+
+STRATEGIES: dict[
+    str, Callable[[Sequence[Sequence[int]], Sequence[int], Sequence[int]], CounterNetwork]
+] = {"dadda": dadda, "arrival": arrival}

@@ -69,6 +69,11 @@ class ElasticPipeline:
         self._valid, self._ready = valid, ready
         return registered
 
+    @property
+    def ready(self) -> Value:
+        """Enable of the rank that the next cut makes, for a memory whose output is part of it."""
+        return self._ready
+
     def finish(self, *, valid: Value, ready: Value) -> None:
         """Connect the last rank to the handshake of the output stream."""
         self._m.d.comb += [valid.eq(self._valid), self._ready.eq(ready)]

@@ -26,7 +26,7 @@ LIBRARIES = {
 }
 
 
-def _prove_equal(build: Build, mapped: Path, library: Path, steps: int, folder: Path) -> None:
+def prove_equal(build: Build, mapped: Path, library: Path, steps: int, folder: Path) -> None:
     """SAT proof that a mapped netlist equals its source, from reset over `steps` cycles."""
     top = build.manifest.top
     source = yosys.quote(build.verilog[0])
@@ -62,7 +62,7 @@ def test_mapped_row_equals_its_source(row: Build, tmp_path: Path, flatten: bool)
     assert ("cell_" in report["modules"]) is not flatten
     total = sum(m["area"] * m["instances"] for m in report["modules"].values())
     assert total == pytest.approx(report["area"], rel=1e-4)
-    _prove_equal(row, mapped, GE, 4, tmp_path)
+    prove_equal(row, mapped, GE, 4, tmp_path)
 
 
 def test_a_wrong_netlist_is_found(row: Build, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_wrong_netlist_is_found(row: Build, tmp_path: Path) -> None:
     assert "XOR2_X1" in text
     mapped.write_text(text.replace("XOR2_X1", "XNOR2_X1", 1))
     with pytest.raises(InputError, match="must pass yosys"):
-        _prove_equal(row, mapped, GE, 4, tmp_path)
+        prove_equal(row, mapped, GE, 4, tmp_path)
 
 
 @pytest.mark.parametrize("name", list(LIBRARIES))
@@ -88,7 +88,7 @@ def test_mapped_to_foundry_libraries(row: Build, tmp_path: Path, name: str) -> N
     used = tmp_path / "used.lib"
     used.write_text(library.prune(report["cell_types"]))
     mapped = row.folder / f"synth-liberty-{name}" / report["netlist"]
-    _prove_equal(row, mapped, used, 3, tmp_path)
+    prove_equal(row, mapped, used, 3, tmp_path)
 
 
 def test_adder_has_the_area_and_depth_of_an_adder(adder: Build) -> None:
@@ -114,7 +114,7 @@ def test_multiplier_equals_its_source(multiplier: Build, tmp_path: Path) -> None
     # Six by six: 36 partial product bits of 1.3 GE and some 24 full adders of 5 to 7 GE.
     assert 120 <= report["area"] <= 330
     assert {point["front"] for point in report["pareto"]} <= set(frontend.FRONTS)
-    _prove_equal(multiplier, multiplier.folder / "synth-ge" / report["netlist"], GE, 1, tmp_path)
+    prove_equal(multiplier, multiplier.folder / "synth-ge" / report["netlist"], GE, 1, tmp_path)
 
 
 def test_missed_period_fails_after_the_report(row: Build) -> None:
