@@ -1,0 +1,133 @@
+"""What the multi-cycle reducers share: the order of their cycles, and their two streams."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value, ValueLike
+
+from ..arith.tree import reduce_tree
+
+__all__ = ["Iteration"]
+
+
+class Iteration:
+    """The cycles of one operand in a multi-cycle unit, and the handshake at both ends.
+
+    In the cycle where :attr:`take` is set an operand comes in; then :attr:`at` walks through one
+    flip-flop per cycle, ``at[0]`` to ``at[cycles - 1]``; in the last of them the result must be
+    given to :meth:`finish`, whose register holds it until it is taken. So the next operand comes
+    in in the cycle in which the result can leave. Only where the result before has not left by
+    then, the last cycle lasts.
+
+    One flip-flop per cycle needs no logic to decode a count, which is worth more than the
+    flip-flops: each of them also selects its digit of the operand (:meth:`digits`).
+
+    Parameters
+    ----------
+    m
+        Module that gets the registers, in its ``sync`` domain.
+    i, o
+        Streams of the operand and of the result, whose payloads are structures.
+    cycles
+        Cycles after the one that takes the operand, at least 1.
+    open
+        Whether an operand may come in.
+    borrow
+        The operand stays in the stream until the last cycle, instead of being taken in the first:
+        it needs no registers here.
+
+    Attributes
+    ----------
+    idle
+        No operand is inside; registers may change freely.
+    take
+        An operand comes in.
+    at
+        One bit per cycle.
+    advance
+        Registers of the data path change in this cycle: an operand comes in, or it is one of
+        ``at`` that does not last.
+    last
+        The last cycle, and it does not last.
+
+    Cycles: interval and latency are both ``cycles + 1``. No path leads from ``o.ready`` to
+    ``o.valid``, nor, without ``borrow``, to ``i.ready``.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        i: Any,
+        o: Any,
+        cycles: int,
+        *,
+        open: ValueLike = 1,
+        borrow: bool = False,
+    ) -> None:
+        self._m, self._i, self._o, self._borrow = m, i, o, borrow
+        self.idle = Signal(init=1)
+        self.take = Signal()
+        self.at = Signal(cycles)
+        self.advance = Signal()
+        self.last = Signal()
+        room = Signal()
+        m.d.comb += [
+            i.ready.eq(self.last if borrow else self.idle & open),
+            self.take.eq(i.valid & self.idle & open),
+            room.eq(~o.valid | o.ready),
+            self.last.eq(self.at[-1] & room),
+            self.advance.eq(self.take | (~self.idle & (~self.at[-1] | room))),
+        ]
+        with m.If(self.advance):
+            m.d.sync += [self.at.eq(self.at << 1 | self.take), self.idle.eq(self.last)]
+        with m.If(room):
+            m.d.sync += o.valid.eq(self.at[-1])
+
+    def digits(
+        self, digits: Sequence[Value], start: int = 0, name: str = "digit"
+    ) -> tuple[Value, Value]:
+        """Return a register that is ``digits[t]`` of the operand in cycle ``at[start + t]``.
+
+        In all other cycles it is 0. Before it comes what it will be in the next cycle. The digits
+        are as wide as each other. Two thirds of a four-input table per bit; a register that shifts
+        needs a whole one, to load.
+        """
+        m = self._m
+        bits = len(digits[0])
+        value, following = Signal(bits, name=name), Signal(bits, name=f"next_{name}")
+        later = digits[1:] if start == 0 else digits
+        held: Value = Cat(later)
+        if not self._borrow:
+            register = Signal(bits * len(later), name=f"{name}s", reset_less=True)
+            with m.If(self.take):
+                m.d.sync += register.eq(held)
+            held = register
+        first = start + len(digits) - len(later) - 1  # the cycle before that of held[0]
+        masked = [
+            held[t * bits : (t + 1) * bits] & self.at[first + t].replicate(bits)
+            for t in range(len(later))
+        ]
+        chosen = reduce_tree(operator.or_, masked) if masked else C(0)
+        m.d.comb += following.eq(chosen if start else Mux(self.idle, digits[0], chosen))
+        with m.If(self.advance):
+            m.d.sync += value.eq(following)
+        return following, value
+
+    def finish(self, **result: Value) -> None:
+        """Give ``result`` to the output, field by field, and the operand's tag if it has one."""
+        m, payload = self._m, self._o.payload
+        if "tag" in payload.shape().members:
+            tag = self._i.payload.tag
+            if not self._borrow:
+                tag = Signal(len(tag), name="inside", reset_less=True)
+                with m.If(self.take):
+                    m.d.sync += tag.eq(self._i.payload.tag)
+            result["tag"] = tag
+        for name, value in result.items():
+            register = Signal(len(payload[name]), name=name, reset_less=True)
+            m.d.comb += payload[name].eq(register)
+            with m.If(self.last):
+                m.d.sync += register.eq(value)
