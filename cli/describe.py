@@ -105,7 +105,12 @@ def _tell_design(console: Console, manifest: Manifest) -> None:
 
 def _tell_figures(console: Console, figures: Mapping[str, Any]) -> None:
     for name, figure in figures.items():
-        console.say(f"  {name}: {figure}")
+        if isinstance(figure, list):
+            console.say(f"  {name}:")
+            for line in figure:
+                console.say(f"    {line}")
+        else:
+            console.say(f"  {name}: {figure}")
 
 
 def _clocking(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..generators.config import Config
     from ..generators.registry import Generator
 
-__all__ = ["emit_design", "open_design"]
+__all__ = ["default_folder", "emit_design", "open_design"]
 
 
 def emit_design(
@@ -26,7 +26,7 @@ def emit_design(
 
     generator = find(name)
     values = load_config(generator.config(), config, params or [])
-    return build_design(generator, values, out or _default_folder(generator, values))
+    return build_design(generator, values, out or default_folder(generator, values))
 
 
 def open_design(
@@ -45,7 +45,8 @@ def open_design(
     return Build.load(folder)
 
 
-def _default_folder(generator: Generator, config: Config) -> Path:
+def default_folder(generator: Generator, config: Config) -> Path:
+    """Return the build folder of a design that was given none."""
     from ..generators.config import config_hash
 
     return Path("build") / f"{generator.name}-{config_hash(generator.name, config)[:8]}"

@@ -52,7 +52,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Stream:
-    """A ready/valid stream: the names of its three ports, and the fields of its payload."""
+    """A ready/valid stream: the names of its three ports, and the fields of its payload.
+
+    ``ready`` is empty where there is no such port: each beat is taken at once.
+    """
 
     name: str
     direction: Literal["in", "out"]

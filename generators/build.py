@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def build_design(generator: Generator, config: Config, out: Path) -> Build:
         f"gatewright {__version__} {generator.name}: {generator.summary}\n"
         f"config {design_hash} {line}"
     )
-    emission = emit(unit, header=header)
+    emission = emit(unit, header=header, clocked=True)
     ports, streams = _interface(unit, details)
     source = f"{emission.top}.v"
     manifest = Manifest(
@@ -58,8 +59,8 @@ def _interface(
 ) -> tuple[tuple[Port, ...], tuple[Stream, ...]]:
     ports: list[Port] = []
     streams: list[Stream] = []
-    for name, member in unit.signature.members.items():
-        meaning = details.meanings.get(name, "")
+    for name, of, member in _leaves(unit):
+        meaning = details.meanings.get(of, "")
         direction: Any = "in" if member.flow is wiring.In else "out"
         if member.is_port:
             shape = Shape.cast(member.shape)
@@ -70,18 +71,26 @@ def _interface(
         payload = member.signature.members["payload"].shape
         width = Shape.cast(payload).width
         back: Any = "out" if direction == "in" else "in"
+        ready = "" if member.signature.always_ready else f"{name}__ready"
         ports += [
             Port(f"{name}__payload", direction, width, Shape.cast(payload).signed, meaning),
             Port(f"{name}__valid", direction, 1, meaning=f"{name} has a beat"),
-            Port(f"{name}__ready", back, 1, meaning=f"{name} beat is taken"),
+            *([Port(ready, back, 1, meaning=f"{name} beat is taken")] if ready else []),
         ]
         streams.append(
             Stream(
-                name, direction, f"{name}__valid", f"{name}__ready", f"{name}__payload", width,
-                meaning, tuple(payload_fields(payload)),
+                name, direction, f"{name}__valid", ready, f"{name}__payload", width, meaning,
+                tuple(payload_fields(payload)),
             )
         )
     return tuple(ports), tuple(streams)
+
+
+def _leaves(unit: wiring.Component) -> Iterator[tuple[str, str, wiring.Member]]:
+    """Yield the name and the member of each port, those of an array one by one, and its name."""
+    for name, member in unit.signature.members.items():
+        for index in product(*map(range, member.dimensions)):
+            yield "__".join([name, *map(str, index)]), name, member
 
 
 def payload_fields(shape: Any, prefix: str = "", offset: int = 0) -> Iterator[Field]:
@@ -92,6 +101,8 @@ def payload_fields(shape: Any, prefix: str = "", offset: int = 0) -> Iterator[Fi
             yield from payload_fields(field.shape, name, offset + field.offset)
         return
     plain = Shape.cast(shape)
+    if not plain.width:
+        return
     names: dict[str, str] | None = None
     if isinstance(shape, ShapeCastable) and hasattr(shape, "__members__"):
         names = {str(member.value): member.name for member in shape}

@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from amaranth.back import rtlil
 
-from ..hw.unit import Library, Unit, module_name
+from ..hw.unit import Library, PortedUnit, Unit, module_name
 from .inlining import inline_bits
 from .netlist import KEYWORDS, is_operator_name
 from .netlist import clean as clean_netlist
@@ -49,7 +50,10 @@ class Emission:
     enums: dict[str, dict[str, dict[str, str]]]
 
 
-def emit(unit: Unit, *, name: str | None = None, header: str = "", clean: bool = True) -> Emission:
+def emit(
+    unit: Unit, *, name: str | None = None, header: str = "", clean: bool = True,
+    clocked: bool = False,
+) -> Emission:
     """Convert ``unit`` to Verilog.
 
     Parameters
@@ -63,6 +67,8 @@ def emit(unit: Unit, *, name: str | None = None, header: str = "", clean: bool =
     clean : bool
         False prints Amaranth's netlist as it is: the reference that the cleaned one is proven
         against.
+    clocked : bool
+        The top has ports ``clk`` and ``rst`` even if no register needs them.
 
     Raises
     ------
@@ -86,6 +92,8 @@ def emit(unit: Unit, *, name: str | None = None, header: str = "", clean: bool =
         design.run_pass(f"tee -q hierarchy -check -top {top}")
         if clean:
             clean_netlist(design)
+        if clocked:
+            _add_clock(design.top_module())
         enums = netlist_enums(design)
         noattr = "-noattr" if clean else ""
         design.run_pass(f"tee -q write_verilog -sv {noattr} -norename {target}")
@@ -100,9 +108,20 @@ def emit(unit: Unit, *, name: str | None = None, header: str = "", clean: bool =
     return Emission(comment + text, top, modules, enums)
 
 
+def _add_clock(top: Any) -> None:
+    """Give a module the inputs ``clk`` and ``rst`` that it lacks."""
+    from pyosys import libyosys as ys
+
+    for name in ("clk", "rst"):
+        wanted = ys.IdString("\\" + name)
+        if top.wire(wanted) is None:
+            top.addWire(wanted, 1).port_input = True
+    top.fixup_ports()
+
+
 def _convert(unit: Unit) -> Library:
     def convert(unit: Unit, name: str, library: Library) -> str:
-        text: str = rtlil.convert(unit, name=name, platform=library, emit_src=False)
+        text: str = rtlil.convert(PortedUnit(unit), name=name, platform=library, emit_src=False)
         return text
 
     library = Library(convert)

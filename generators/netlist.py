@@ -153,8 +153,10 @@ def _drop_unused_resets(design: Any) -> None:
                     cell.unsetPort(reset)
         wire = module.wire(reset)
         if wire is None or any(
-            signal.is_wire() and str(signal.as_wire().name) == "\\rst"
+            # Not always alone: passes join it with other conditions of a register's reset.
+            bit.is_wire() and str(bit.wire.name) == "\\rst"
             for cell in cells for signal in dict(cell.connections()).values()
+            for bit in (signal.bits() if not signal.is_wire() else [signal.lsb()])
         ):
             return
         if str(module.name) != str(design.top_module().name):

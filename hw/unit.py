@@ -13,18 +13,23 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Value
+from amaranth.hdl import ClockSignal, Const, Elaboratable, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 
-__all__ = ["EmittedUnit", "Library", "Unit", "flat_ports", "module_name"]
+__all__ = ["EmittedUnit", "Library", "PortedUnit", "Unit", "flat_ports", "module_name"]
 
 _UNIT_MARK = re.compile(r"unit\.(\d+)\.")
 
 
 def flat_ports(component: wiring.Component) -> Iterator[tuple[str, wiring.Flow, Value]]:
-    """Yield ``(name, flow, value)`` for each leaf port, names joined with ``__``."""
+    """Yield ``(name, flow, value)`` for each leaf port, names joined with ``__``.
+
+    A ``ready`` or ``valid`` that is always 1 by its signature is no port.
+    """
     for path, member, value in component.signature.flatten(component):
-        yield "__".join(map(str, path)), member.flow, Value.cast(value)
+        port = Value.cast(value)
+        if not isinstance(port, Const):
+            yield "__".join(map(str, path)), member.flow, port
 
 
 class Unit(wiring.Component):
@@ -73,6 +78,24 @@ class Unit(wiring.Component):
         for name, flow, value in flat_ports(self):
             ports.append(("i" if flow is wiring.In else "o", name, value))
         return Instance(emitted.mark, *ports)
+
+
+class PortedUnit(Elaboratable):
+    """A unit whose signature has the ports that :func:`flat_ports` tells, and no others.
+
+    Amaranth would refuse to make ports of the constants for what is always valid or ready.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        members = {}
+        for name, flow, value in flat_ports(unit):
+            members[name] = flow(value.shape())
+            setattr(self, name, value)
+        self.signature = wiring.Signature(members)
+
+    def elaborate(self, platform: object) -> Elaboratable:
+        return self._unit
 
 
 @dataclass

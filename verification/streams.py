@@ -20,6 +20,11 @@ from .stalls import Stall
 __all__ = ["RuleBroken", "StreamMonitor", "StreamSink", "StreamSource", "reader"]
 
 
+def _always() -> int:
+    """``ready`` of a stream that has none."""
+    return 1
+
+
 class RuleBroken(AssertionError):
     """A stream rule does not hold: a beat was changed or withdrawn, or a wire is undefined."""
 
@@ -70,14 +75,15 @@ class StreamMonitor:
         self.beats = 0
         self.on_beat: list[Callable[[int], None]] = []
         self._valid = getattr(dut, stream.valid)
-        self._ready = getattr(dut, stream.ready)
+        self._ready = getattr(dut, stream.ready) if stream.ready else None
         self._payload = getattr(dut, stream.payload, None)
         self._read_valid = reader(self._valid, stream.valid)
-        self._read_ready = reader(self._ready, stream.ready)
+        self._read_ready = _always if self._ready is None else reader(self._ready, stream.ready)
         self._read_payload = int if self._payload is None else reader(self._payload, stream.payload)
         self._held: int | None = None
         self._coverage = coverage
-        self._events = dict.fromkeys(("moved", "back to back", "blocked", "idle"), 0)
+        blocked = ("blocked",) if stream.ready else ()
+        self._events = dict.fromkeys(("moved", "back to back", *blocked, "idle"), 0)
         self._moved_before = False
         self._enums = tuple(field for field in stream.fields if field.enum)
         for field in self._enums:
@@ -220,7 +226,7 @@ class StreamSink(StreamMonitor):
     Attributes
     ----------
     stall
-        When to refuse beats.
+        When to refuse beats; a stream without ``ready`` cannot.
     """
 
     def __init__(self, dut: Any, stream: Stream, coverage: Coverage, rng: random.Random) -> None:
@@ -240,10 +246,11 @@ class StreamSink(StreamMonitor):
         self._stalls = stall.cycles(self._rng) if stall.probability else None
 
     def start(self) -> None:
-        """Set the wires before the first edge: not ready."""
+        """Set the wires before the first edge: not ready, unless there is no choice."""
         self._held = None
-        self._willing = 0
-        self._ready.value = 0
+        self._willing = int(self._ready is None)
+        if self._ready is not None:
+            self._ready.value = 0
 
     def sample(self) -> None:
         """Take the beat on the wires if it moved, and check the stream's rules."""
@@ -251,6 +258,8 @@ class StreamSink(StreamMonitor):
 
     def drive(self) -> None:
         """Decide whether to take a beat in the next cycle."""
+        if self._ready is None:
+            return
         willing = int(not (self._stalls and next(self._stalls)))
         if willing != self._willing:
             self._willing = willing

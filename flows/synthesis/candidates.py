@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from ...errors import InputError
 from . import abc
 from .abc import Mapped, Recipe, Technology
+from .fanout import Fanout
 from .liberty import Library
 from .logic import Logic, ideal_nets, instances, pieces
-from .netlist import GATES, Module, Netlist
+from .netlist import GATES, Instance, Module, Netlist
 from .timing import Environment, Timing, analyse
 
 __all__ = ["Candidate", "Objective", "Search", "choose", "pareto"]
@@ -31,7 +32,8 @@ _LIMITS = 16
 class Candidate:
     """One mapping of the whole design: a mapping for each distinct piece of its logic.
 
-    `proxy` is the longest delay that ABC tells of any piece, in ps.
+    `proxy` is the longest delay that ABC tells of any piece, in ps. `buffered`: there are trees of
+    buffers behind the nets that many cells wait for.
     """
 
     front: str
@@ -40,6 +42,7 @@ class Candidate:
     proxy: float
     mapping: dict[str, Mapped] = field(repr=False)
     timing: Timing | None = None
+    buffered: bool = False
 
     @property
     def delay(self) -> float:
@@ -194,11 +197,25 @@ class Search:
         affordable = max(_FEWEST, int(_CELLS_TO_TIME / max(cells, 1)))
         if len(candidates) > affordable:
             candidates = _spread(pareto(candidates, lambda c: c.proxy), affordable)
+        fanout = Fanout.of(self.library, self.environment)
+        variants: list[Candidate] = []
         for done, candidate in enumerate(candidates, 1):
+            variants.append(candidate)
             flat = self.assemble(candidate).flatten()
             candidate.timing = analyse(flat, self.library, self.environment)
+            netlist = self.assemble(candidate)
+            if fanout.insert(netlist):
+                area = sum(
+                    self.library.cells[name].area * number
+                    for name, number in netlist.counts().items() if name in self.library.cells
+                )  # fmt: skip
+                timing = analyse(netlist.flatten(), self.library, self.environment)
+                name = f"{candidate.recipe}, fan-out trees"
+                variants.append(
+                    replace(candidate, recipe=name, area=area, timing=timing, buffered=True)
+                )
             self.progress("timing", done, len(candidates))
-        return candidates
+        return variants
 
     def assemble(self, candidate: Candidate) -> Netlist:
         """The mapped netlist of a candidate."""
@@ -206,7 +223,10 @@ class Search:
         modules = {}
         for name in design.netlist.order():
             module = design.netlist.modules[name]
-            kept = [instance for instance in module.instances if instance.kind not in GATES]
+            kept = [
+                Instance(each.name, each.kind, {pin: [*nets] for pin, nets in each.pins.items()})
+                for each in module.instances if each.kind not in GATES
+            ]  # fmt: skip
             mapped = Module(name, module.ports, kept, module.net_names, [], module.next_net)
             for number, logic in enumerate(design.pieces[name], 1):
                 blif = candidate.mapping[logic.blif].blif
@@ -214,7 +234,10 @@ class Search:
                 mapped.instances += cells
                 mapped.aliases += aliases
             modules[name] = mapped
-        return Netlist(design.netlist.top, modules)
+        netlist = Netlist(design.netlist.top, modules)
+        if candidate.buffered:
+            Fanout.of(self.library, self.environment).insert(netlist)
+        return netlist
 
 
 def _smallest(options: Sequence[Mapped], limit: float) -> Mapped:

@@ -158,6 +158,7 @@ def run(
             }
             for point in pareto(candidates)
         ],
+        "fronts": _by_front(candidates, scale),
         "netlist": path.name,
         "tools": _tools(timing.engine),
     }
@@ -165,6 +166,20 @@ def run(
 
 def _round(value: float) -> float:
     return float(f"{value:.6g}")
+
+
+def _by_front(candidates: Sequence[Candidate], scale: float) -> dict[str, dict[str, float]]:
+    """Least area and least delay that each front end leads to."""
+    fronts: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        fronts.setdefault(candidate.front, []).append(candidate)
+    return {
+        front: {
+            "area": _round(min(each.area for each in found)),
+            "delay": _round(min(each.delay for each in found) * scale),
+        }
+        for front, found in sorted(fronts.items())
+    }
 
 
 def _tools(engine: str) -> dict[str, str]:

@@ -182,6 +182,9 @@ def digit_stream(
     if work.minimum != 1:
         # An empty group without an entry of its own could not be told from no group.
         raise InputError(f"minimum must be 1 for a digit stream, not {work.minimum}")
+    if work.horner:
+        # Those start with the highest weight: see row_stream.
+        raise InputError(f"horner must be False for a digit stream, not {work.horner}")
     if tile_k is not None and tile_k < 1:
         raise InputError(f"tile_k must be at least 1, not {tile_k}")
     depth = values.shape[1]

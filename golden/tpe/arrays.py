@@ -14,14 +14,16 @@ cube               rows x cols x depth,      1         -                one beat
                    by M, then N, then K
 tree               M x cols x depth,         M         `depth` cycles   one beat for each step
                    by N, then K
-matrix             as output_stationary, but no operand moves from element to element
+matrix             as output_stationary, but no operand moves from element to element, and a step
+                   takes `depth` of K
 digit_serial       as output_stationary      by data   -                as output_stationary
 laconic            as output_stationary      by data   -                as output_stationary
 =================  ========================  ========  ===============  ==========================
 
-Weights load while the tile before is at work. Sums move to result registers of their own at the
-end of a tile; if the results before are still on their way out, the tile is held until they are
-not, so that a tile takes `max(steps, rows)` cycles. Source: the project's brief, section 4.
+Weights load while the tile before is at work, and so do all operands where they are buffered. Sums
+move to result registers of their own at the end of a tile; if the results before are still on their
+way out, the tile is held until they are not, so that a tile takes `max(steps, rows)` cycles.
+Source: the project's brief, section 4.
 """
 
 from __future__ import annotations
@@ -78,6 +80,10 @@ class DigitSerial:
     (`group` None): one operand after another, the digits of each one in a cycle, and lanes meet
     when rows do.
 
+    With `horner`, sums are multiplied by the radix between two weights, the highest of which is the
+    first: each weight of each row takes at least one cycle. Operands then come for all lanes at a
+    time, so that K counts as the next multiple of `lanes`, with operands 0.
+
     Attributes
     ----------
     encoding, width, signed
@@ -90,6 +96,8 @@ class DigitSerial:
         Cycles of a group, or without groups an operand, that has no digit: 0 or 1.
     barrier
         Operands between two meetings of the rows; None: the end of the tile only.
+    horner
+        Whether there is one sum for all weights; only with groups.
     """
 
     encoding: str
@@ -99,11 +107,16 @@ class DigitSerial:
     group: int | None = 8
     minimum: int = 1
     barrier: int | None = None
+    horner: bool = False
 
     def __post_init__(self) -> None:
         parse_encoding(self.encoding)
         digit_count(self.encoding, self.width, self.signed)
         _check_counts(self, ("lanes", "group", "barrier"))
+        if self.horner and (self.group is None or self.barrier is not None):
+            raise InputError(
+                f"horner must be False without groups or with a barrier, not {self.horner}"
+            )
         if self.minimum not in (0, 1):
             raise InputError(f"minimum must be 0 or 1, not {self.minimum}")
 
@@ -160,9 +173,9 @@ class ArrayDescription:
     rows, cols
         Outputs in parallel, of M and of N; weight_stationary and tree have one row.
     depth
-        K in parallel: that of weight_stationary, cube and tree; else 1.
+        K in parallel: that of weight_stationary, cube, tree and matrix; else 1.
     tile_k
-        K of one tile; None for all of it. Where there is a `depth` it is that.
+        K of one tile; None for all of it. Where every step gives results it is `depth`.
     work
         How digits are gone through, for digit_serial and laconic; None for the others.
     pipeline
@@ -176,11 +189,20 @@ class ArrayDescription:
         where results are shifted out); None for pipeline + skew.
     load
         Cycles to load the weights of a tile; None for that of the dataflow.
+    release
+        Cycles from the start of a tile until the weights after its own may be loaded, since those
+        that they replace are still on their way into use.
     beats
         Beats in which results are shifted out; None for `rows`.
     result_buffers
         2 where sums move to result registers at the end of a tile, 1 where the next tile waits for
         the results of the one before to leave.
+    buffered
+        Whether the operands of a tile come in while the tile before is at work, a `lanes`-th of its
+        K in a cycle, and one cycle more; digit_serial only.
+    clearance
+        Cycles that a tile is held after the last results of the tile before have left, beyond those
+        that its own need to follow at once.
     """
 
     dataflow: Dataflow
@@ -195,13 +217,16 @@ class ArrayDescription:
     load: int | None = None
     beats: int | None = None
     result_buffers: int = 2
+    buffered: bool = False
+    clearance: int = 0
+    release: int = 0
 
     def __post_init__(self) -> None:
         if self.dataflow not in list(Dataflow):
             allowed = ", ".join(Dataflow)
             raise InputError(f"dataflow must be one of {allowed}, not {self.dataflow!r}")
         _check_counts(self, ("rows", "cols", "depth", "tile_k", "beats"))
-        for name in ("pipeline", "skew", "result_latency", "load"):
+        for name in ("pipeline", "skew", "result_latency", "load", "clearance", "release"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise InputError(f"{name} must be at least 0, not {value}")
@@ -211,16 +236,20 @@ class ArrayDescription:
         object.__setattr__(self, "dataflow", flow)
         if self.rows != 1 and flow.holds_weights:
             raise InputError(f"rows must be 1 for {flow}, not {self.rows}")
-        if self.depth != 1 and not flow.streams:
+        if self.depth != 1 and not (flow.streams or flow == Dataflow.MATRIX):
             raise InputError(f"depth must be 1 for {flow}, not {self.depth}")
         if self.tile_k is not None and flow.streams:
             raise InputError(f"tile_k must be left out for {flow}, not {self.tile_k}")
         if self.load is not None and not flow.holds_weights:
             raise InputError(f"load must be left out for {flow}, not {self.load}")
+        if self.release and not flow.holds_weights:
+            raise InputError(f"release must be 0 for {flow}, not {self.release}")
         if self.beats is not None and flow.streams:
             raise InputError(f"beats must be left out for {flow}, not {self.beats}")
         if self.result_buffers == 1 and flow.streams:
             raise InputError(f"result_buffers must be 2 for {flow}, not 1")
+        if self.buffered and flow != Dataflow.DIGIT_SERIAL:
+            raise InputError(f"buffered must be False for {flow}, not {self.buffered}")
         kinds = {Dataflow.DIGIT_SERIAL: "DigitSerial", Dataflow.LACONIC: "Laconic"}
         wanted = kinds.get(flow, "None")
         if wanted != ("None" if self.work is None else type(self.work).__name__):
@@ -249,6 +278,10 @@ class ArrayDescription:
             return self.load
         loads = {Dataflow.WEIGHT_STATIONARY: self.cols, Dataflow.TREE: self.depth}
         return loads.get(self.dataflow, 0)
+
+    def loads(self, tile: Tile) -> int:
+        """Cycles to load what a tile needs before its first step."""
+        return -(-len(tile.k) // self.lanes) + 1 if self.buffered else self.load_cycles
 
     @property
     def drain_beats(self) -> int:

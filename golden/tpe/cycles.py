@@ -5,7 +5,8 @@ minimum, a row takes
 
 - in groups g of G operands: `sum over w, g of max(z, sum over k in g of n(m, k, w))`;
 - operand by operand: `sum over k of max(z, sum over w of n(m, k, w))`;
-- with lanes, the maximum over them each time that they meet; rows likewise.
+- with lanes, the maximum over them each time that they meet; rows likewise;
+- with Horner's rule, at least one cycle for each weight.
 
 Time: tile t starts when tile t-1 ends and its own weights are there, and ends after its steps, or
 when the results of tile t-1 have left if that is later. A tile takes at least one cycle.
@@ -170,13 +171,17 @@ def digit_serial_cost(nonzero: NDArray[np.bool_], cols: int, work: DigitSerial) 
     """Return the cost of a tile from bool [rows, K, D], where digits of A are other than 0."""
     steps = 0
     busy = np.zeros(len(nonzero), np.int64)
+    digits = int(np.count_nonzero(nonzero))
+    if work.horner:
+        nonzero = np.pad(nonzero, [(0, 0), (0, -nonzero.shape[1] % work.lanes), (0, 0)])
     for stretch in stretches(nonzero.shape[1], work.barrier):
         part = nonzero[:, stretch.start : stretch.stop]
         lanes = lane_cycles(part, work.lanes, work.group, work.minimum)
-        rows = lanes.max(axis=2).sum(axis=1)
+        weights = lanes.max(axis=2)
+        rows = (np.maximum(weights, 1) if work.horner else weights).sum(axis=1)
         steps += int(rows.max())
         busy += rows
-    return TileCost(max(1, steps), busy, int(np.count_nonzero(nonzero)) * cols)
+    return TileCost(max(1, steps), busy, digits * cols)
 
 
 def laconic_cost(a_digits: Integers, b_digits: Integers, work: Laconic) -> TileCost:
@@ -240,20 +245,24 @@ def schedule(
         ]
     else:
         costs = [_dense_cost(array, tile) for tile in tiles]
-    times = timeline([cost.steps for cost in costs], array)
+    times = timeline([cost.steps for cost in costs], array, [array.loads(tile) for tile in tiles])
     return Schedule(array, tiles, costs, *times)
 
 
 def timeline(
-    steps: list[int], array: ArrayDescription
+    steps: list[int], array: ArrayDescription, loads: list[int] | None = None
 ) -> tuple[Integers, Integers, Integers, Integers]:
-    """Return start, end, first and last result of tiles that take `steps` each, in order."""
+    """Return start, end, first and last result of tiles that take `steps` each, in order.
+
+    `loads` are the cycles to load each; those of the array if None.
+    """
     times = np.zeros((len(steps), 4), np.int64)
     loaded = end = 0
     started = free = 0
     for index, count in enumerate(steps):
         # The weights of a tile replace those of the one before last, once the last has begun.
-        loaded = max(loaded, started) + array.load_cycles
+        room = started + array.release if index else 0
+        loaded = max(loaded, room) + (array.load_cycles if loads is None else loads[index])
         start = max(end, loaded)
         if array.result_buffers == 1:
             start = max(start, free)
@@ -262,7 +271,8 @@ def timeline(
             first, last = start + array.latency, end - 1 + array.latency
         else:
             # `free` is the first cycle in which the results before have left.
-            end = max(end, free + 1 - array.latency)
+            if index:
+                end = max(end, free + 1 - array.latency + array.clearance)
             first = end - 1 + array.latency
             last = first + array.drain_beats - 1
         times[index] = start, end, first, last
@@ -275,5 +285,5 @@ def _dense_cost(array: ArrayDescription, tile: Tile) -> TileCost:
     products = len(tile.m) * len(tile.n) * len(tile.k)
     if array.dataflow.holds_weights:
         return TileCost(len(tile.m), np.full(1, len(tile.m)), products)
-    steps = 1 if array.dataflow.streams else len(tile.k)
+    steps = -(-len(tile.k) // array.depth)
     return TileCost(steps, np.full(len(tile.m), steps), products)

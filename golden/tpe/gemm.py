@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 
-__all__ = ["Overflow", "accumulator_bits", "gemm", "product_range"]
+__all__ = ["Overflow", "accumulator_bits", "fit", "gemm", "product_range"]
 
 _FLOAT64_EXACT = 2**53
 _INT64_LIMIT = 2**63
@@ -94,7 +94,7 @@ def gemm(
     total = np.zeros((a.shape[0], b.shape[1]), np.int64) if c is None else c
     for start in range(0, depth, step):
         product = _product(a[:, start : start + step], b[start : start + step])
-        total = _fit(_add(total, product), bits, Overflow(overflow))
+        total = fit(_add(total, product), bits, Overflow(overflow))
     return total
 
 
@@ -140,7 +140,14 @@ def _add(x: Integers, y: Integers) -> Integers:
     return total
 
 
-def _fit(total: Integers, bits: int | None, overflow: Overflow) -> Integers:
+def fit(total: Integers, bits: int | None, overflow: Overflow) -> Integers:
+    """Return what numbers become in ``bits`` bits of two's complement; as they are if None.
+
+    Raises
+    ------
+    InputError
+        If one does not fit, and ``overflow`` is to refuse it.
+    """
     if bits is not None:
         limit = 1 << bits - 1
         if 2 * limit + _largest(total) >= _INT64_LIMIT:

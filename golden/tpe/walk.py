@@ -90,7 +90,12 @@ def lane_program(
     phases = []
     for weight in weights:
         program = []
-        for first in range(0, len(own), work.group):
+        padded = -(-len(operands) // work.lanes) if work.horner else len(own)
+        for first in range(0, padded, work.group):
+            if first >= len(own):
+                # Operands 0, that fill up the last time that operands come.
+                program += [Issue(operands[0], 0, weight, 0, True)] * work.minimum
+                continue
             group = own[first : first + work.group]
             found = [(k, at, weight) for at, k in enumerate(group) if digits[k, weight]]
             program += _issue(digits, found, (group[0], 0, weight), work.minimum)
@@ -111,6 +116,13 @@ def _issue(
     ]
 
 
+def _weight_step(phase: list[list[Issue]]) -> list[list[Issue]]:
+    """The programs of all lanes for a weight; with a cycle, if there is none, to multiply."""
+    if any(phase):
+        return phase
+    return [[Issue(0, 0, 0, 0, True)], *phase[1:]]
+
+
 def walk(
     a: NDArray[Any], b: NDArray[Any], array: ArrayDescription
 ) -> Walk:
@@ -124,9 +136,9 @@ def walk(
     lasts: list[int] = []
     cycle = loading = 0
     for tile in array.tiles(m, n, k):
-        # The loader has worked since the tile before started, or since it was done with that one.
-        loading = max(loading, starts[-1] if starts else 0)
-        for _ in range(array.load_cycles):
+        # The loader has worked since the tile before made room, or since it was done with that one.
+        loading = max(loading, starts[-1] + array.release if starts else 0)
+        for _ in range(array.loads(tile)):
             loading += 1
         while cycle < loading or (array.result_buffers == 1 and lasts and cycle <= lasts[-1]):
             cycle += 1
@@ -136,7 +148,7 @@ def walk(
             firsts.append(starts[-1] + array.latency)
             lasts.append(cycle - 1 + array.latency)
         else:
-            while lasts and cycle - 1 + array.latency <= lasts[-1]:
+            while lasts and cycle - 1 + array.latency <= lasts[-1] + array.clearance:
                 cycle += 1  # the results before are still on their way out
             firsts.append(cycle - 1 + array.latency)
             lasts.append(firsts[-1] + array.drain_beats - 1)
@@ -169,10 +181,13 @@ def _run(
         product[rows, columns] += a[rows, inner].astype(np.int64) @ b[inner, columns]
         row_busy[: len(tile.m)] += 1
         return 1
-    for k in tile.k:
-        product[rows, columns] += np.outer(a[rows, k].astype(np.int64), b[k, columns])
+    steps = 0
+    for first in range(tile.k.start, tile.k.stop, array.depth):
+        inner = slice(first, min(first + array.depth, tile.k.stop))
+        product[rows, columns] += a[rows, inner].astype(np.int64) @ b[inner, columns]
         row_busy[: len(tile.m)] += 1
-    return len(tile.k)
+        steps += 1
+    return steps
 
 
 def _run_digits(
@@ -194,7 +209,10 @@ def _run_digits(
         remaining = []
         for each in digits:
             lanes = [lane_program(each, operands, lane, work) for lane in range(work.lanes)]
-            remaining.append([list(phase) for phase in zip(*lanes, strict=True)])
+            phases = [list(phase) for phase in zip(*lanes, strict=True)]
+            if work.horner:
+                phases = [_weight_step(phase) for phase in phases]
+            remaining.append(phases)
         while True:
             active = 0
             for row, m in enumerate(tile.m):

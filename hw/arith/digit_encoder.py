@@ -173,10 +173,10 @@ class DigitEncoder(Unit):
             # -a keeps the lowest 1 of a and the zeros below it, and inverts what is above.
             inverted = Signal(self.p.width, name="inverted")
             below = [operand[:index].any() for index in range(1, self.p.width)]
-            m.d.comb += inverted.eq(Mux(sign, Cat(Const(0, 1), *below), 0))
-            magnitude = Signal(self.p.width, name="magnitude")
-            m.d.comb += magnitude.eq(operand ^ inverted)
-            ones, negatives = magnitude, Mux(sign, magnitude, 0)
+            m.d.comb += inverted.eq(Cat(Const(0, 1), *below))
+            # Two expressions: the port must not be read where it is made, which tools call a loop.
+            ones = operand ^ Mux(sign, inverted, 0)
+            negatives = Mux(sign, operand ^ inverted, 0)
         for index in range(self.p.digits):
             digit = self.digits[index]
             m.d.comb += [digit.one.eq(ones[index]), digit.negative.eq(negatives[index])]

@@ -8,13 +8,22 @@ from itertools import pairwise
 from typing import ClassVar
 
 from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib.wiring import connect, flipped
 
 from ..fabric.elastic import ElasticPipeline
 from .corrections import Correction, plan_corrections
 from .digit_table import DigitTable, check_odd
-from .iteration import Iteration
+from .iteration import Iteration, cut_digits
 from .reducer import Bound, Reducer, ReducerParameters, Store
 from .residue_table import ResidueTable, ResidueTableParameters
+from .table_filler import (
+    Base,
+    TableFiller,
+    TableFillerParameters,
+    WritableTable,
+    modulus_ports,
+    writable_table,
+)
 
 __all__ = ["Horner", "HornerParameters", "HornerPipeline"]
 
@@ -66,6 +75,10 @@ class HornerParameters(ReducerParameters):
             raise ValueError(
                 f"table_count must be 1 to digit_bits = {self.digit_bits}, not {self.table_count}"
             )
+        if self.store is Store.WRITABLE and self.table_count > 4:
+            raise ValueError(
+                f"table_count must be 1 to 4 with a writable store, not {self.table_count}"
+            )
         if self.unrolled and self.store is not Store.LOGIC:
             raise ValueError(f"store must be LOGIC where unrolled, not {self.store.name}")
 
@@ -85,6 +98,8 @@ class HornerParameters(ReducerParameters):
     def _layout(self) -> tuple[int, tuple[DigitTable, ...], int, int]:
         """e, the tables, and the largest magnitudes of the state below and from 0 up."""
         n, negatives = self.modulus_bits, self.table_count // 2 + 1
+        if self.store is Store.WRITABLE:
+            negatives = self.table_count
         for excess in range(1, self.table_count + 2):
             index_bits = self.digit_bits + excess
             cuts = [index_bits * i // self.table_count for i in range(self.table_count + 1)]
@@ -99,7 +114,7 @@ class HornerParameters(ReducerParameters):
                 for i, (low, high) in enumerate(pairwise(cuts))
             )
             if self.store is Store.WRITABLE:
-                largest = [self.largest_modulus - 1] * self.table_count
+                largest = [self.largest_modulus] * self.table_count
             else:
                 largest = [table.largest for table in tables]
             below = sum(x for x, table in zip(largest, tables, strict=True) if table.negative)
@@ -131,8 +146,7 @@ class HornerParameters(ReducerParameters):
         low, high = self.state_range
         if self.store is Store.WRITABLE:
             smallest = (1 << (self.modulus_bits - 1)) + 1
-            low = low // (self.largest_modulus - 1) * (smallest - 1)
-            high = (1 << self.modulus_bits) - 1 + (high >> self.modulus_bits) * (smallest - 1)
+            low = low // self.largest_modulus * smallest
         return plan_corrections(low, high, smallest)
 
     @property
@@ -151,7 +165,8 @@ class HornerParameters(ReducerParameters):
                 Bound(f"correction {number}", each.high, reason),
                 Bound(f"correction {number} below zero", each.low, reason),
             ]
-        return (*lines, Bound("residue", self.modulus - 1, "the last correction", self.modulus - 1))
+        largest = self.largest_modulus - 1
+        return (*lines, Bound("residue", largest, "the last correction", largest))
 
     @property
     def state_bits(self) -> int:
@@ -189,16 +204,24 @@ class HornerParameters(ReducerParameters):
     def interval(self) -> int:
         return 1 if self.unrolled else self.latency
 
+    @property
+    def filler(self) -> TableFillerParameters:
+        """The engine for writable tables."""
+        tables = tuple(
+            WritableTable(table.entries, Base.NEXT if number else Base.WHOLE, table.signed)
+            for number, table in enumerate(self._layout[1])
+        )
+        return TableFillerParameters(modulus=self.modulus, tables=tables, less_modulus=True)
+
     def create(self) -> Reducer:
         return HornerPipeline(self) if self.unrolled else Horner(self)
 
 
-def _digits(reducer: Reducer, p: HornerParameters) -> tuple[Value, list[Value]]:
+def _digits(m: Module, reducer: Reducer, p: HornerParameters) -> tuple[Value, list[Value]]:
     """Return the first n bits of the operand, and its digits, the most significant first."""
     rest = p.steps * p.digit_bits
     x = Cat(reducer.i.payload.x, C(0, p.modulus_bits + rest))
-    digits = [x[low : low + p.digit_bits] for low in range(0, rest, p.digit_bits)]
-    return x[rest : rest + p.modulus_bits], digits[::-1]
+    return x[rest : rest + p.modulus_bits], cut_digits(m, x[:rest], p.digit_bits)[::-1]
 
 
 class Horner(Reducer):
@@ -220,12 +243,23 @@ class Horner(Reducer):
 
     p: HornerParameters
 
+    def __init__(self, p: HornerParameters) -> None:
+        writable = p.store is Store.WRITABLE
+        super().__init__(p, **(modulus_ports(p.modulus_bits) if writable else {}))
+
     def body(self) -> Module:
         m = Module()
         p = self.p
         n, steps = p.modulus_bits, p.steps
-        first, digits = _digits(self, p)
-        walk = Iteration(m, self.i, self.o, steps + len(p.corrections))
+        first, digits = _digits(m, self, p)
+        filler = TableFiller(p.filler) if p.store is Store.WRITABLE else None
+        walk = Iteration(
+            m, self.i, self.o, steps + len(p.corrections), open=filler.filled if filler else 1
+        )
+        if filler:
+            m.submodules.filler = filler
+            connect(m, flipped(self.modulus), filler.modulus)
+            m.d.comb += [filler.busy.eq(~walk.idle), self.error.eq(filler.error)]
 
         # Zero between operands, so that the first n bits can come through the adder; hence reset.
         state = Signal(p.state_bits)
@@ -254,10 +288,11 @@ class Horner(Reducer):
 
         index = Cat(next_digit, total[: p.state_bits])
         entries = [
-            self._entry(m, walk, number, index, next_stepping, corrects)
+            self._entry(m, walk, number, index, next_stepping, corrects, filler)
             for number in range(len(p.tables))
         ]
         operand = Mux(walk.idle, first, entries.pop()) if p.spare else Signal(p.adder_bits)
+        unit = Signal()  # makes a negative of a complement, where the digit is 0
         if not p.spare:
             # Two bits select among the entry, x and two multiples, so that with them a four-input
             # table is enough.
@@ -272,22 +307,36 @@ class Horner(Reducer):
                     m.d.comb += operand.eq(entries.pop() if entries else 0)
                 with m.Case(1):
                     m.d.comb += operand.eq(first)
-                for number, multiple in enumerate(self._multiples()):
+                for number, multiple in enumerate(self._multiples(filler)):
                     with m.Case(2 + number):
                         m.d.comb += operand.eq(multiple)
-        shifted = Cat(digit, state)
+                        if filler and p.corrections[number].multiple < 0:
+                            m.d.comb += unit.eq(1)
+        shifted = Cat(digit | unit, state)
         high = shifted[n : p.adder_bits] & ~stepping.replicate(p.adder_bits - n)
+        if p.store is not Store.LOGIC:
+            # After a reset amid a step, a memory's register may hold an entry.
+            entries = [Mux(walk.idle, 0, entry) for entry in entries]
         m.d.comb += total.eq(sum(entries, Cat(shifted[:n], high) + operand))
         walk.finish(r=total[p.digit_bits * len(p.corrections) :])
         return m
 
-    def _multiples(self) -> list[Value]:
-        """Multiple of M that each correction adds, as far to the left as the state is then."""
+    def _multiples(self, filler: TableFiller | None = None) -> list[Value]:
+        """Multiple of M that each correction adds, as far to the left as the state is then.
+
+        Of a modulus in a register, the complement of what is subtracted.
+        """
         p = self.p
-        return [
-            C(each.multiple * p.modulus << p.digit_bits * number, p.adder_bits)
-            for number, each in enumerate(p.corrections, 1)
-        ]
+        multiples: list[Value] = []
+        for number, each in enumerate(p.corrections, 1):
+            places = p.digit_bits * number
+            if filler:
+                multiple = (filler.value << places + abs(each.multiple).bit_length() - 1)
+                multiple = Cat(multiple, C(0, p.adder_bits))[: p.adder_bits]
+                multiples.append(~multiple if each.multiple < 0 else multiple)
+            else:
+                multiples.append(C(each.multiple * p.modulus << places, p.adder_bits))
+        return multiples
 
     def _entry(
         self,
@@ -297,6 +346,7 @@ class Horner(Reducer):
         index: Value,
         stepping: Value,
         corrects: list[Value],
+        filler: TableFiller | None,
     ) -> Value:
         """Entry of a table for the next cycle, signed: 0 where that does no step.
 
@@ -306,6 +356,15 @@ class Horner(Reducer):
         p, table = self.p, self.p.tables[number]
         bits = (table.entries - 1).bit_length()
         address = index[table.shift : table.shift + bits] & stepping.replicate(bits)
+        if filler:
+            memory = writable_table(m, f"table_{number}", filler, number)
+            if table.entries > 32:  # deep enough for block RAM
+                port = memory.read_port()
+                m.d.comb += [port.addr.eq(address), port.en.eq(walk.advance)]
+            else:
+                port = memory.read_port(domain="comb")
+                m.d.comb += port.addr.eq(self._kept(m, walk, number, address))
+            return port.data.as_signed()
         contents, width = list(table.values), p.modulus_bits + 1
         if table.signed and p.spare:
             width = p.adder_bits
@@ -320,11 +379,14 @@ class Horner(Reducer):
         if p.store is Store.BLOCK_RAM:
             m.d.comb += [rom.address.eq(address), rom.enable.eq(walk.advance)]
         else:
-            register = Signal(bits, name=f"index_{number}")
-            m.d.comb += rom.address.eq(register)
-            with m.If(walk.advance):
-                m.d.sync += register.eq(address)
+            m.d.comb += rom.address.eq(self._kept(m, walk, number, address))
         return rom.data.as_signed()
+
+    def _kept(self, m: Module, walk: Iteration, number: int, address: Value) -> Value:
+        register = Signal(len(address), name=f"index_{number}")
+        with m.If(walk.advance):
+            m.d.sync += register.eq(address)
+        return register
 
 
 class HornerPipeline(Reducer):
@@ -339,7 +401,7 @@ class HornerPipeline(Reducer):
         m = Module()
         p = self.p
         n, bits = p.modulus_bits, p.modulus_bits + p.excess
-        first, digits = _digits(self, p)
+        first, digits = _digits(m, self, p)
         pipe = ElasticPipeline(m, valid=self.i.valid, ready=self.i.ready)
         tag = {"tag": self.i.payload.tag} if p.tag_bits else {}
         state, rest = Cat(first, C(0, p.excess)), Cat(*digits[::-1])

@@ -10,7 +10,24 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value, ValueLike
 
 from ..arith.tree import reduce_tree
 
-__all__ = ["Iteration"]
+__all__ = ["Iteration", "cut_digits"]
+
+_BLOCK = 64
+"""Digits that are sliced out of one signal: Amaranth's time for a slice grows with the whole."""
+
+
+def cut_digits(m: Module, x: Value, bits: int, name: str = "operand") -> list[Value]:
+    """Return the digits of ``bits`` bits that ``x`` consists of, the least significant first."""
+    starts = range(0, len(x), bits)
+    if len(starts) <= _BLOCK:
+        return [x[start : start + bits] for start in starts]
+    digits: list[Value] = []
+    for number, low in enumerate(range(0, len(x), bits * _BLOCK)):
+        part = x[low : low + bits * _BLOCK]
+        block = Signal(len(part), name=f"{name}_{number}")
+        m.d.comb += block.eq(part)
+        digits += [block[start : start + bits] for start in range(0, len(block), bits)]
+    return digits
 
 
 class Iteration:
@@ -99,16 +116,19 @@ class Iteration:
         bits = len(digits[0])
         value, following = Signal(bits, name=name), Signal(bits, name=f"next_{name}")
         later = digits[1:] if start == 0 else digits
-        held: Value = Cat(later)
+        held = list(later)
         if not self._borrow:
-            register = Signal(bits * len(later), name=f"{name}s", reset_less=True)
-            with m.If(self.take):
-                m.d.sync += register.eq(held)
-            held = register
+            held = []
+            for number, low in enumerate(range(0, len(later), _BLOCK)):
+                part = later[low : low + _BLOCK]
+                suffix = f"_{number}" if len(later) > _BLOCK else ""
+                register = Signal(bits * len(part), name=f"{name}s{suffix}", reset_less=True)
+                with m.If(self.take):
+                    m.d.sync += register.eq(Cat(part))
+                held += [register[t * bits : (t + 1) * bits] for t in range(len(part))]
         first = start + len(digits) - len(later) - 1  # the cycle before that of held[0]
         masked = [
-            held[t * bits : (t + 1) * bits] & self.at[first + t].replicate(bits)
-            for t in range(len(later))
+            each & self.at[first + t].replicate(bits) for t, each in enumerate(held)
         ]
         chosen = reduce_tree(operator.or_, masked) if masked else C(0)
         m.d.comb += following.eq(chosen if start else Mux(self.idle, digits[0], chosen))

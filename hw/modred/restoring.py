@@ -9,7 +9,7 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value, ValueLike
 
 from ..fabric.elastic import ElasticPipeline
 from .digit_table import check_odd
-from .iteration import Iteration
+from .iteration import Iteration, cut_digits
 from .reducer import Bound, Reducer, ReducerParameters
 
 __all__ = ["Restoring", "RestoringParameters", "RestoringPipeline", "restoring_step"]
@@ -79,12 +79,11 @@ def restoring_step(m: Module, shifted: Value, addend: ValueLike, name: str) -> V
     return Mux(difference[-1], shifted, difference[: len(shifted)])
 
 
-def _digits(reducer: Reducer, p: RestoringParameters) -> tuple[Value, list[Value]]:
+def _digits(m: Module, reducer: Reducer, p: RestoringParameters) -> tuple[Value, list[Value]]:
     """Return the first n - 1 bits of the operand, and r bits for each step, in their order."""
     rest = p.steps * p.bits_per_cycle
     x = Cat(reducer.i.payload.x, C(0, p.modulus_bits + rest))
-    digits = [x[low : low + p.bits_per_cycle] for low in range(0, rest, p.bits_per_cycle)]
-    return x[rest : rest + p.modulus_bits - 1], digits[::-1]
+    return x[rest : rest + p.modulus_bits - 1], cut_digits(m, x[:rest], p.bits_per_cycle)[::-1]
 
 
 class Restoring(Reducer):
@@ -102,7 +101,7 @@ class Restoring(Reducer):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        first, digits = _digits(self, p)
+        first, digits = _digits(m, self, p)
         walk = Iteration(m, self.i, self.o, p.steps)
         _, digit = walk.digits(digits)
         # Zero between operands, so that the first bits can come through the adder; hence reset.
@@ -134,7 +133,7 @@ class RestoringPipeline(Reducer):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        remainder, digits = _digits(self, p)
+        remainder, digits = _digits(m, self, p)
         rest = Cat(*digits[::-1])
         tag = {"tag": self.i.payload.tag} if p.tag_bits else {}
         pipe = ElasticPipeline(m, valid=self.i.valid, ready=self.i.ready)

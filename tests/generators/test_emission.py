@@ -262,6 +262,48 @@ def test_modules_are_shared_and_named_by_what_differs() -> None:
     assert "rst" not in emission.verilog.split("module adder (")[1].split(");")[0]
 
 
+class Counter(Unit):
+    """A register that is cleared by more than its reset."""
+
+    def __init__(self, p: AdderParameters) -> None:
+        super().__init__(p, {"restart": In(1), "rewind": In(1), "count": Out(p.width)})
+
+    def body(self) -> Module:
+        m = Module()
+        with m.If(self.restart | self.rewind):
+            m.d.sync += self.count.eq(0)
+        with m.Else():
+            m.d.sync += self.count.eq(self.count + 1)
+        return m
+
+
+class Counters(Unit):
+    def __init__(self, p: AdderParameters) -> None:
+        super().__init__(p, {"restart": In(1), "count": Out(p.width)})
+
+    def body(self) -> Module:
+        m = Module()
+        m.submodules.counter = counter = Counter(self.p)
+        m.d.comb += [
+            counter.restart.eq(self.restart), counter.rewind.eq(counter.count[-1]),
+            self.count.eq(counter.count),
+        ]  # fmt: skip
+        return m
+
+
+def test_reset_stays_where_it_is_joined_with_conditions() -> None:
+    source = emit(Counters(AdderParameters(4))).verilog
+    ports, body = source.split("module counter (")[1].split(");", 1)
+    assert "input rst" in ports
+    assert "rst" in body.split("endmodule")[0]
+
+
+def test_top_without_registers_can_have_a_clock() -> None:
+    plain, clocked = (emit(Adder(AdderParameters(4)), clocked=each).verilog for each in (0, 1))
+    assert "clk" not in plain and "rst" not in plain
+    assert re.search(r"module adder \(\s*input clk,\s*input rst,\s*input \[3:0\]", clocked)
+
+
 def test_parameters_must_be_hashable() -> None:
     @dataclass
     class Loose:

@@ -113,7 +113,9 @@ def test_multiplier_equals_its_source(multiplier: Build, tmp_path: Path) -> None
     report = synthesize(multiplier, "ge", recipes="fast")
     # Six by six: 36 partial product bits of 1.3 GE and some 24 full adders of 5 to 7 GE.
     assert 120 <= report["area"] <= 330
-    assert {point["front"] for point in report["pareto"]} <= set(frontend.FRONTS)
+    assert {point["front"] for point in report["pareto"]} <= set(report["fronts"])
+    assert set(report["fronts"]) <= set(frontend.FRONTS)
+    assert min(each["area"] for each in report["fronts"].values()) == report["pareto"][0]["area"]
     prove_equal(multiplier, multiplier.folder / "synth-ge" / report["netlist"], GE, 1, tmp_path)
 
 

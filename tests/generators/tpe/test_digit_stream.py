@@ -133,6 +133,8 @@ def test_unwritable_folder(tmp_path):
         (lambda a: digit_stream(a, WORK, 0), "tile_k must be at least 1, not 0"),
         (lambda a: digit_stream(a, DigitSerial(encoding="naf", width=8, signed=True, minimum=0)),
          "minimum must be 1 for a digit stream, not 0"),
+        (lambda a: digit_stream(a, DigitSerial(encoding="naf", width=8, signed=True, horner=True)),
+         "horner must be False for a digit stream, not True"),
     ],
 )  # fmt: skip
 def test_refusals(call, message):

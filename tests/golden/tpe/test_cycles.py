@@ -29,18 +29,22 @@ def descriptions(draw):
     if flow.holds_weights:
         fields["rows"] = 1
         fields["load"] = draw(st.none() | st.integers(0, 9))
-    if flow.streams:
+        fields["release"] = draw(st.integers(0, 4))
+    if flow.streams or flow == Dataflow.MATRIX:
         fields["depth"] = draw(COUNT)
-    else:
+    if not flow.streams:
         fields["tile_k"] = draw(st.none() | COUNT)
         fields["beats"] = draw(st.none() | st.integers(1, 9))
         fields["result_buffers"] = draw(st.integers(1, 2))
+        fields["clearance"] = draw(st.integers(0, 3))
     if flow == Dataflow.DIGIT_SERIAL:
+        group, barrier = draw(st.none() | COUNT), draw(st.none() | st.integers(1, 6))
         fields["work"] = DigitSerial(
             encoding=draw(st.sampled_from(Encoding)), width=5, signed=draw(st.booleans()),
-            lanes=draw(COUNT), group=draw(st.none() | COUNT), minimum=draw(st.integers(0, 1)),
-            barrier=draw(st.none() | st.integers(1, 6)),
+            lanes=draw(COUNT), group=group, minimum=draw(st.integers(0, 1)), barrier=barrier,
+            horner=group is not None and barrier is None and draw(st.booleans()),
         )  # fmt: skip
+        fields["buffered"] = draw(st.booleans())
     elif flow == Dataflow.LACONIC:
         fields["work"] = Laconic(
             encoding=draw(st.sampled_from(Encoding)), a_width=4, a_signed=draw(st.booleans()),
@@ -268,11 +272,15 @@ def test_program_of_a_lane():
          "cube, tree, matrix, digit_serial, laconic, not 'ring'"),
         (lambda: dense("matrix", rows=0), "rows must be at least 1, not 0"),
         (lambda: dense("matrix", pipeline=-1), "pipeline must be at least 0, not -1"),
+        (lambda: dense("matrix", clearance=-1), "clearance must be at least 0, not -1"),
+        (lambda: dense("matrix", buffered=True), "buffered must be False for matrix, not True"),
         (lambda: dense("matrix", result_buffers=3), "result_buffers must be 1 or 2, not 3"),
         (lambda: dense("tree", rows=2), "rows must be 1 for tree, not 2"),
-        (lambda: dense("matrix", depth=2), "depth must be 1 for matrix, not 2"),
+        (lambda: dense("output_stationary", depth=2),
+         "depth must be 1 for output_stationary, not 2"),
         (lambda: dense("cube", tile_k=4), "tile_k must be left out for cube, not 4"),
         (lambda: dense("cube", load=4), "load must be left out for cube, not 4"),
+        (lambda: dense("cube", release=1), "release must be 0 for cube, not 1"),
         (lambda: dense("cube", beats=4), "beats must be left out for cube, not 4"),
         (lambda: dense("cube", result_buffers=1), "result_buffers must be 2 for cube, not 1"),
         (lambda: dense("digit_serial"), "work must be DigitSerial for digit_serial, not None"),

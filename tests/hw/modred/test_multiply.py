@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gatewright.hw.modred.barrett_mcm import BarrettParameters
 from gatewright.hw.modred.horner import HornerParameters
+from gatewright.hw.modred.horner_cs import HornerCarrySaveParameters
 from gatewright.hw.modred.hybrid import HybridParameters
 from gatewright.hw.modred.lut import LutParameters
 from gatewright.hw.modred.montgomery_mcm import MontgomeryParameters
@@ -103,7 +104,7 @@ def test_digits_keep_the_reducer_busy_and_no_more() -> None:
 
 
 ARCHITECTURES = [
-    BarrettParameters, HornerParameters, HybridParameters,
+    BarrettParameters, HornerCarrySaveParameters, HornerParameters, HybridParameters,
     LutParameters, MontgomeryParameters, RestoringParameters,
 ]  # fmt: skip
 

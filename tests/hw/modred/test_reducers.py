@@ -10,6 +10,7 @@ import pytest
 
 from gatewright.hw.modred.barrett_mcm import BarrettParameters
 from gatewright.hw.modred.horner import HornerParameters
+from gatewright.hw.modred.horner_cs import HornerCarrySaveParameters
 from gatewright.hw.modred.hybrid import Fuse, HybridParameters
 from gatewright.hw.modred.lut import LutParameters
 from gatewright.hw.modred.montgomery_mcm import MontgomeryParameters
@@ -37,6 +38,9 @@ REDUCERS: dict[str, Made] = {
     "horner, two tables": (HornerParameters, {"digit_bits": 4, "table_count": 2}),
     "horner block ram": (HornerParameters, {"digit_bits": 2, "store": Store.BLOCK_RAM}),
     "horner unrolled": (HornerParameters, {"digit_bits": 2, "unrolled": True}),
+    "horner_cs": (HornerCarrySaveParameters, {}),
+    "horner_cs, 1 bit": (HornerCarrySaveParameters, {"digit_bits": 1}),
+    "horner_cs unrolled": (HornerCarrySaveParameters, {"digit_bits": 2, "unrolled": True}),
     "restoring": (RestoringParameters, {}),
     "restoring, 3 bits": (RestoringParameters, {"bits_per_cycle": 3}),
     "restoring unrolled": (RestoringParameters, {"bits_per_cycle": 2, "unrolled": True}),

@@ -1,0 +1,54 @@
+"""Every modulus below 2^8, every operand below 2^(2n): each architecture against NumPy's ``%``.
+
+A bank of reducers shares one simulator build: about a minute of one core for each of them. An
+even modulus 2^t M' is the reducer of the odd M' with t bits that pass by; so every run tries the
+usual options on all odd moduli and some even ones, and the unusual options on few. `make soak`
+tries everything on all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewright.flows.simulation.batched import BatchedModel
+from gatewright.hw.modred.reducer import ReducerParameters
+
+from .banks import BankParameters, ReducerBank, build_unit, check_bank, every_operand
+from .designs import ARCHITECTURES, VARIANTS, config
+
+EVERY = tuple(range(2, 256))
+ODD = EVERY[1::2]
+EVEN = (2, 4, 6, 12, 14, 62, 96, 128, 130, 254)
+NOTABLE = (2, 3, 7, 12, 17, 33, 127, 129, 251)
+"""Least, just above and below powers of two, even, prime."""
+
+
+def reducers(settings: str, moduli: tuple[int, ...]) -> list[ReducerParameters]:
+    """One reducer per modulus; Montgomery's method is for odd ones."""
+    odd_only = settings.startswith("montgomery")
+    return [config(m, settings).reducer for m in moduli if m & 1 or not odd_only]
+
+
+def check(folder: Path, parameters: list[ReducerParameters]) -> None:
+    assert all(each.width == 2 * each.modulus.bit_length() for each in parameters)
+    p = BankParameters(tuple(parameters))
+    model = BatchedModel(build_unit(folder, ReducerBank(p)))
+    check_bank(model, p, every_operand(parameters))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_modulus(tmp_path: Path, architecture: str) -> None:
+    parameters = reducers(architecture, ODD + EVEN)
+    for settings in VARIANTS:
+        if settings.split()[0] == architecture:
+            parameters += reducers(settings, NOTABLE)
+    assert {each.modulus for each in parameters} >= set(range(3, 256, 2))
+    check(tmp_path, parameters)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("settings", [*ARCHITECTURES, *VARIANTS])
+def test_options_on_every_modulus(tmp_path: Path, settings: str) -> None:
+    check(tmp_path, reducers(settings, EVERY))

@@ -1,0 +1,1 @@
+"""Stimuli and testbench of modular reducers and of arithmetic modulo a constant."""

@@ -1,0 +1,1 @@
+"""Stimuli and testbench of the tensor engines."""
