@@ -226,7 +226,7 @@ class _Job:
             "encoding": config.resolved_encoding.value,
             "elements": self.settings.rows * self.settings.cols,
             "lanes": manifest.throughput["lanes"],
-            "units": manifest.throughput["products_per_cycle"],
+            "units": engine(config).model.capacity,
             "accumulator": manifest.latency["accumulator"],
             "compared": 0,
         }

@@ -55,65 +55,65 @@ class Coefficients:
 
 
 ECP5: dict[str, Coefficients] = {
-    # 12 areas -2.3% to +2.3%, 2 periods -1.1% to +1.1%
+    # 13 areas -2.4% to +2.3%, 2 periods -0.4% to +0.4%
     "barrett_chain": Coefficients(
-        adder=0.9491, bit=0.7041, rest=0.7041,
-        base=2.768, chain=0.06048,
+        adder=0.9521, bit=0.6741, rest=0.6741,
+        base=2.902, chain=0.05783,
     ),
     # 4 areas -0.3% to +0.3%, 4 periods -1.3% to +1.3%
     "barrett_chain_merged": Coefficients(
         adder=0.9758, bit=0.05758, rest=0.05758, register=0.1775, fixed=0.001594,
-        base=0.1358, chain=0.06355, depth=2.691,
+        base=0.1222, chain=0.0634, depth=2.695,
     ),
-    # 30 areas -13.3% to +13.3%, 8 periods -8.3% to +9.6%
+    # 32 areas -13.3% to +13.4%, 10 periods -8.3% to +8.5%
     "horner": Coefficients(
-        adder=2.271, table=1.376, bit=0.3933, rest=0.3933, fixed=17.66,
-        base=5.579, chain=0.04241, depth=0.5818,
+        adder=2.277, table=1.376, bit=0.3902, rest=0.3902, fixed=17.63,
+        base=5.449, chain=0.04335, depth=0.603,
     ),
-    # 15 areas -5.2% to +5.2%, 3 periods -3.4% to +3.4%
+    # 16 areas -5.3% to +5.3%, 4 periods -8.3% to +8.3%
     "horner_cs": Coefficients(
-        full_adder=2.713, table=1.09, bit=2.713, rest=2.713, fixed=60.7,
-        base=1.28, chain=0.1115, depth=2.195,
+        full_adder=2.713, table=1.062, bit=2.713, rest=2.713, fixed=61.43,
+        base=2.113, chain=0.08793, depth=2.45,
     ),
     # 6 areas -8.7% to +8.7%, 1 periods -0.1% to -0.1%
     "horner_cs_unrolled": Coefficients(
         full_adder=1.559, table=0.6538, bit=11.82, rest=11.82,
-        base=1.249, chain=0.106, depth=2.116,
+        base=1.954, chain=0.07997, depth=2.246,
     ),
-    # 6 areas -0.2% to +0.2%, 2 periods -0.0% to +0.0%
+    # 6 areas -0.2% to +0.2%, 2 periods -0.2% to +0.2%
     "horner_unrolled": Coefficients(
         table=0.9323, register=0.7314, fixed=58.25,
-        base=1.175, chain=0.08376, depth=1.926,
+        base=1.492, chain=0.08283, depth=1.657,
     ),
-    # 24 areas -13.8% to +13.9%, 8 periods -6.9% to +6.9%
+    # 25 areas -13.8% to +14.0%, 8 periods -6.9% to +6.9%
     "hybrid": Coefficients(
-        adder=2.161, table=1.33, bit=0.2716, rest=0.2716, fixed=78.23,
-        base=1.756, chain=0.07337, depth=2.003,
+        adder=2.161, table=1.33, bit=0.2714, rest=0.2714, fixed=78.24,
+        base=1.757, chain=0.07336, depth=2.003,
     ),
     # 12 areas -0.9% to +0.9%, 5 periods -6.0% to +6.0%
     "lut_chain": Coefficients(
         adder=0.4999, table=0.9713, bit=0.2315, rest=0.2315, register=0.4999,
         base=2.412, chain=0.09847,
     ),
-    # 4 areas -0.2% to +0.2%, 3 periods -14.7% to +14.7%
+    # 4 areas -0.2% to +0.2%, 3 periods -14.0% to +14.0%
     "lut_chain_merged": Coefficients(
         adder=1.057, table=0.9013, bit=0.1481, rest=0.1481, register=0.1536, fixed=0.00548,
-        base=3.095, chain=0.1396, depth=1.4,
+        base=5.557, chain=0.1472, depth=0.6966,
     ),
-    # 3 areas +0.0% to +0.0%, 2 periods -2.4% to +2.4%
+    # 3 areas +0.0% to +0.0%, 2 periods -1.1% to +1.1%
     "montgomery_chain": Coefficients(
         adder=0.4347, bit=0.05899, rest=0.05899, register=0.5527, fixed=22.23,
-        base=4.279, chain=0.05052,
+        base=4.572, chain=0.04478,
     ),
-    # 9 areas -0.9% to +0.9%, 4 periods -2.7% to +2.7%
+    # 10 areas -0.9% to +0.9%, 5 periods -3.5% to +3.5%
     "restoring": Coefficients(
-        adder=2.048, bit=0.6866, rest=0.6866, register=0.07011, fixed=10.63,
-        base=1.158, chain=0.05155, depth=2.088,
+        adder=2.091, bit=0.3189, rest=0.3189, register=0.2431, fixed=10.28,
+        base=1.376, chain=0.04545, depth=2.105,
     ),
-    # 4 areas -1.2% to +1.2%, 2 periods -0.3% to +0.3%
+    # 4 areas -1.2% to +1.2%, 2 periods -0.4% to +0.4%
     "restoring_unrolled": Coefficients(
         adder=1.858, bit=0.2185, rest=0.2185, register=0.1698,
-        base=1.564, chain=0.1624, depth=1.443,
+        base=2.816, chain=0.123, depth=1.445,
     ),
     "wires": Coefficients(),
 }
