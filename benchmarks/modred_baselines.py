@@ -6,6 +6,7 @@ multiplications are registered, as anybody would who looks at the first timing r
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Mux, Signal, Value
@@ -27,7 +28,7 @@ class PlainParameters:
         return self.modulus.bit_length()
 
 
-class _Plain(Unit):
+class _Plain(Unit, ABC):
     def __init__(self, p: PlainParameters) -> None:
         super().__init__(p, {"x": In(2 * p.bits), "r": Out(p.bits)})
 
@@ -37,8 +38,9 @@ class _Plain(Unit):
         m.d.sync += [x.eq(self.x), self.r.eq(self.residue(m, x))]
         return m
 
+    @abstractmethod
     def residue(self, m: Module, x: Signal) -> Value:
-        raise NotImplementedError
+        """Return ``x mod M``, of so many registered stages as it wants."""
 
     def register(self, m: Module, value: Value, name: str) -> Signal:
         register = Signal(len(value), name=name, reset_less=True)

@@ -12,16 +12,15 @@ from typing import Any
 from ... import __version__
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import write_json, write_text
-from .flint import FlintSection
-from .modred import ModredSection
+from . import flint, modred, tpe
+from .job import Progress
 from .page import render
-from .section import Progress, Section, Table
-from .tpe import TpeSection
+from .section import Section, Table
 
 __all__ = ["SECTIONS", "Section", "Table", "run", "tables"]
 
 SECTIONS: Mapping[str, Section] = {
-    "flint": FlintSection(), "modred": ModredSection(), "tpe": TpeSection(),
+    "flint": flint.section(), "modred": modred.section(), "tpe": tpe.section(),
 }  # fmt: skip
 """The sections in the order of the page; an accelerator that joins adds its own."""
 
@@ -71,7 +70,7 @@ def run(
     out.mkdir(parents=True, exist_ok=True)  # told now, not after minutes, if it cannot be
     start = time.perf_counter()
     found = {
-        name: section.run(out / name, seed, progress) for name, section in sections.items()
+        name: section.job(out / name, seed, progress).run() for name, section in sections.items()
     }
     failed = [part for part in found.values() if part["failure"]]
     report = {

@@ -7,30 +7,26 @@ beside plain int4 ones.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import CheckFailed
 from ...generators.flint.config import FlintConfig, Type
 from ...golden.flint.network import QuantizedNetwork, quantize_network
 from ...golden.flint.quantiser import quantize
-from ..synthesis import synthesize
 from . import digits, flint_figures, flint_page, flint_tables
 from .flint_array import Array, NetworkRun, run_codes, run_network
-from .section import Progress, Table
+from .job import STALL, Job, Progress, told_of
+from .section import Section
 
-__all__ = ["FlintSection", "Settings"]
+__all__ = ["Settings", "section"]
 
 BITS = 4
 SCHEMES = {"int4": ("int",), "adaptive": ("int", "flint")}
-_STALL = 0.25
 
 
 @dataclass(frozen=True)
@@ -52,66 +48,39 @@ class Settings:
     target: str | None = "ge"
 
 
-class FlintSection:
-    """The demo of flint; see `Section`."""
-
-    title = "flint: adaptive 4-bit types on a systolic array"
-    template = "flint.html"
-
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        return flint_tables.tables(report)
-
-    def view(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        return flint_page.view(report)
-
-    def run(self, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
-        """Do the job; see `Section.run`. A failed check ends it and is told in the result."""
-        report: dict[str, Any] = {"verdict": "fail", "failure": None, "seconds": {}}
-        job = _Job(self.settings, folder, seed, progress, report)
-        try:
-            job.run()
-        except CheckFailed as error:
-            report["failure"] = {"kind": "run", "explanation": str(error).splitlines()}
-        report["verdict"] = "fail" if report["failure"] else "pass"
-        return report
+def section(settings: Settings | None = None) -> Section:
+    """Return the demo of flint."""
+    return Section(
+        title="flint: adaptive 4-bit types on a systolic array",
+        template="flint.html",
+        job=partial(_Job, settings or Settings()),
+        tables=flint_tables.tables,
+        view=flint_page.view,
+    )
 
 
-@dataclass
-class _Job:
-    """One run: each step adds to ``report`` what it found."""
+class _Job(Job):
+    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+        super().__init__(folder, seed, progress)
+        self.settings = settings
 
-    settings: Settings
-    folder: Path
-    seed: int
-    progress: Progress
-    report: dict[str, Any]
-
-    def run(self) -> None:
+    def steps(self) -> None:
         data = digits.load(self.settings.test_samples)
         with digits.one_thread():
-            with self._timed("training"):
+            with self.timed("training"):
                 network = digits.train(
                     data, self.settings.recipe, self.seed,
                     lambda done, total: self.progress("training, epochs", done, total),
                 )  # fmt: skip
             self._tell_network(data, network)
-            with self._timed("quantisation"):
+            with self.timed("quantisation"):
                 quantised = self._quantise(data, network)
         arrays = self._emit()
         runs = self._simulate(arrays, quantised, data.test_pixels)
         self._tell_accuracy(data, network, quantised, runs)
         if self.settings.target is not None:
-            with self._timed("synthesis"):
+            with self.timed("synthesis"):
                 self._synthesise(arrays, quantised["adaptive"])
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.report["seconds"][step] = time.perf_counter() - start
 
     def _tell_network(self, data: digits.Digits, network: nn.Sequential) -> None:
         linears = flint_figures.linears(network)
@@ -134,10 +103,8 @@ class _Job:
     ) -> dict[str, QuantizedNetwork]:
         pixels = data.train_pixels
         quantised = {}
-        for done, (name, types) in enumerate(SCHEMES.items()):
-            self.progress("quantising, networks", done, len(SCHEMES))
-            quantised[name] = quantize_network(network, pixels, BITS, types)
-        self.progress("quantising, networks", len(SCHEMES), len(SCHEMES))
+        for name in self.counted("quantising, networks", SCHEMES):
+            quantised[name] = quantize_network(network, pixels, BITS, SCHEMES[name])
         tensors: list[dict[str, Any]] = []
         values = pixels
         adaptive = quantised["adaptive"]
@@ -169,32 +136,22 @@ class _Job:
     def _emit_one(self, name: str, fields: dict[str, Any]) -> Array:
         config = FlintConfig(rows=self.settings.rows, cols=self.settings.cols, **fields)
         array = Array(config, self.folder / name)
-        manifest = array.build.manifest
-        text = array.build.verilog[0].read_text()
         self.report.setdefault("designs", {})[name] = {
-            "folder": name,
-            "verilog": manifest.verilog[0],
-            "verilog_hash": manifest.hash,
-            "verilog_bytes": len(text.encode()),
-            "verilog_lines": text.count("\n"),
-            "config_hash": manifest.config_hash,
-            "config": manifest.config,
+            **told_of(array.build, name),
             "accumulator_bits": config.parameters.accumulator_bits,
             "pe": config.datapath.name,
-            "cycles_per_tile": manifest.throughput["cycles_per_tile"],
+            "cycles_per_tile": array.build.manifest.throughput["cycles_per_tile"],
         }
         return array
 
     def _simulate(
         self, arrays: dict[str, Array], quantised: dict[str, QuantizedNetwork], pixels: Tensor
     ) -> dict[str, NetworkRun]:
-        with self._timed("simulator builds"):
-            for done, array in enumerate(arrays.values()):
-                self.progress("compiling simulators", done, len(arrays))
-                array.compile()
-            self.progress("compiling simulators", len(arrays), len(arrays))
+        with self.timed("simulator builds"):
+            for name in self.counted("compiling simulators", arrays):
+                arrays[name].compile()
         runs = {}
-        with self._timed("simulation"):
+        with self.timed("simulation"):
             for name in arrays:
                 scheme = "adaptive" if name == "codes" else name
                 runs[name] = self._simulate_one(name, arrays[name], quantised[scheme], pixels)
@@ -215,22 +172,22 @@ class _Job:
         report(0)
         if name == "codes":
             run = run_codes(
-                array, network, trace, stall=_STALL, seed=self.seed, report=report
+                array, network, trace, stall=STALL, seed=self.seed, report=report
             )
         else:
             run = run_network(array, network, trace, report=report)
         told = {
             "design": name,
             "output": array.config.output,
-            "stall": _STALL if name == "codes" else 0.0,
+            "stall": STALL if name == "codes" else 0.0,
             "layers": run.layers,
             "total": flint_figures.total(run.layers, size),
         }
         self.report.setdefault("simulation", {})[name] = told
-        if run.failure and not self.report["failure"]:
-            explanation = [f"{name}: {run.failure['explanation'][0]}"]
-            explanation += run.failure["explanation"][1:]
-            self.report["failure"] = run.failure | {"design": name, "explanation": explanation}
+        if run.failure:
+            found = dict(run.failure)
+            first, *rest = found.pop("explanation")
+            self.fail([f"{name}: {first}", *rest], design=name, **found)
         return run
 
     def _tell_accuracy(
@@ -286,12 +243,7 @@ class _Job:
 
     def _synthesise_one(self, array: Array) -> dict[str, Any]:
         name = array.build.folder.name
-        report = synthesize(
-            array.build, self.settings.target or "", recipes="fast",
-            progress=lambda what, done, total: self.progress(
-                f"synthesising {name}, {what}", done, total
-            ),
-        )  # fmt: skip
+        report = self.synthesised(name, array.build, self.settings.target or "")
         told = ("area", "area_unit", "delay", "delay_unit", "cells", "flops", "frequency_mhz",
                 "timing_engine")  # fmt: skip
         return {"design": name, **{key: report[key] for key in told}}

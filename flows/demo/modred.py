@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,10 @@ from ...generators.registry import find
 from ...verification.modred.stimulus import Design, Operands
 from ..simulation.batched import BatchedModel
 from . import modred_page, modred_tables
-from .section import Progress, Table
+from .job import STALL, Job, Progress, told_of
+from .section import Section
 
-__all__ = ["ARCHITECTURES", "ModredSection", "Settings"]
+__all__ = ["ARCHITECTURES", "Settings", "section"]
 
 ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
     "barrett_mcm": {"architecture": "barrett_mcm", "dsp": True},
@@ -45,7 +45,6 @@ ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
 }
 """The designs of the demo, by title: fields of their configs."""
 
-_STALL = 0.25
 _TARGET = "ecp5"
 
 
@@ -69,69 +68,35 @@ class Settings:
     multi_cycle: int = 150
 
 
-class ModredSection:
-    """The demo of modred; see `Section`."""
-
-    title = "modred: products modulo a 381-bit prime, by every architecture"
-    template = "modred.html"
-
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        return modred_tables.tables(report)
-
-    def view(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        return modred_page.view(report)
-
-    def run(self, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
-        """Do the job; see `Section.run`. A design that fails does not keep others from running."""
-        report: dict[str, Any] = {"verdict": "fail", "failure": None, "seconds": {}}
-        job = _Job(self.settings, folder, seed, progress, report)
-        job.run()
-        report["verdict"] = "fail" if report["failure"] else "pass"
-        return report
+def section(settings: Settings | None = None) -> Section:
+    """Return the demo of modred."""
+    return Section(
+        title="modred: products modulo a 381-bit prime, by every architecture",
+        template="modred.html",
+        job=partial(_Job, settings or Settings()),
+        tables=modred_tables.tables,
+        view=modred_page.view,
+    )
 
 
-@dataclass
-class _Job:
-    """One run: each step adds to ``report`` what it found."""
+class _Job(Job):
+    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+        super().__init__(folder, seed, progress)
+        self.settings = settings
 
-    settings: Settings
-    folder: Path
-    seed: int
-    progress: Progress
-    report: dict[str, Any]
-
-    def run(self) -> None:
+    def steps(self) -> None:
         modulus = parse_modulus(self.settings.modulus)
         self.report["modulus"] = {
             "name": self.settings.modulus, "value": hex(modulus), "bits": modulus.bit_length()
         }
-        with self._timed("plan"):
+        with self.timed("plan"):
             self._plan(modulus)
-        self.report["designs"] = designs = {}
+        designs = self.report["designs"] = {}
         names = list(self.settings.architectures)
-        # While one design is compiled, in processes of their own, the next one is emitted.
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            models = {}
-            for done, name in enumerate(names):
-                self.progress("emitting modular multipliers, designs", done, len(names))
-                designs[name] = {"verdict": "fail"}
-                build = self._emit(name, designs[name])
-                models[name] = pool.submit(self._compile, build)
-            self.progress("emitting modular multipliers, designs", len(names), len(names))
-            for done, name in enumerate(names):
-                self.progress("simulating modular multipliers, designs", done, len(names))
-                self._try(name, models[name], designs[name])
-            self.progress("simulating modular multipliers, designs", len(names), len(names))
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        seconds = self.report["seconds"]
-        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start
+        builds = self.compiled("modular multipliers", names, self._emit)
+        for name in self.counted("simulating modular multipliers", names):
+            with self.checking(name, designs[name]):
+                self._simulate(builds[name], designs[name])
 
     def _plan(self, modulus: int) -> None:
         """Cost of every method by the model, for reducers of a product."""
@@ -155,20 +120,14 @@ class _Job:
             **self.settings.architectures[name],
         )
 
-    def _emit(self, name: str, row: dict[str, Any]) -> Build:
-        """Emit one design, and tell in its row what it is."""
+    def _emit(self, name: str) -> Build:
+        """Emit one design, and tell what it is."""
         folder = name.replace(" ", "_")
         config = self._config(name)
-        with self._timed("emission"):
-            build = build_design(find("modred"), config, self.folder / folder)
+        build = build_design(find("modred"), config, self.folder / folder)
         design = Design.of(build.manifest)
-        row |= {
-            "folder": folder,
-            "verilog": build.manifest.verilog[0],
-            "verilog_hash": build.manifest.hash,
-            "verilog_lines": build.verilog[0].read_text().count("\n"),
-            "config_hash": build.manifest.config_hash,
-            "config": build.manifest.config,
+        self.report["designs"][name] = {
+            **told_of(build, folder),
             "latency": design.latency,
             "interval": design.interval,
             "scale": hex(design.scale),
@@ -179,30 +138,16 @@ class _Job:
         }
         return build
 
-    def _compile(self, build: Build) -> BatchedModel:
-        with self._timed("simulator builds"):
-            return BatchedModel(build, seed=self.seed)
-
-    def _try(self, name: str, compiled: Future[BatchedModel], row: dict[str, Any]) -> None:
-        """Simulate one design; a failed check is told in the report."""
-        try:
-            self._simulate(compiled.result(), row)
-        except CheckFailed as error:
-            lines = [f"{name}: {line}" for line in str(error).splitlines()]
-            self.report["failure"] = self.report["failure"] or {"design": name, "explanation": []}
-            self.report["failure"]["explanation"] += lines
-        else:
-            row["verdict"] = "pass"
-
-    def _simulate(self, model: BatchedModel, row: dict[str, Any]) -> None:
-        design = Design.of(model.manifest)
+    def _simulate(self, build: Build, row: dict[str, Any]) -> None:
+        model = BatchedModel(build, seed=self.seed)
+        design = Design.of(build.manifest)
         rng = random.Random(self.seed)
         each = self.settings.streaming if design.interval == 1 else self.settings.multi_cycle
         drawn = design.operands(rng, each)
         row["operands"] = {kind: len(pairs) for kind, pairs in drawn.items()}
         operands = [pair for pairs in drawn.values() for pair in pairs]
-        with self._timed("simulation"):
-            for stall in (0.0, _STALL):
+        with self.timed("simulation"):
+            for stall in (0.0, STALL):
                 _run(model, design, operands, stall, self.seed, row)
 
     def _model(self, config: ModredConfig) -> dict[str, Any]:

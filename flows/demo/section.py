@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-__all__ = ["Progress", "Section", "Table"]
+from .job import Job, Progress
 
-Progress = Callable[[str, float, float], None]
-"""Told what is being done, and how much of how much is done."""
+__all__ = ["Section", "Table"]
 
 
 @dataclass(frozen=True)
@@ -26,27 +25,26 @@ class Table:
     rows: Sequence[Sequence[str]]
 
 
-class Section(Protocol):
-    """The part of one accelerator."""
+@dataclass(frozen=True)
+class Section:
+    """The part of one accelerator.
 
-    @property
-    def title(self) -> str:
-        """Heading of the section."""
+    Attributes
+    ----------
+    title
+        Heading of the section.
+    template
+        Jinja template, in this folder, of the section on the page.
+    job
+        Makes the job, of its folder, the seed and whom to tell the progress.
+    tables
+        Makes what a person reads, of the job's report and of nothing else.
+    view
+        Makes what the template needs beside the report and the tables, such as charts.
+    """
 
-    @property
-    def template(self) -> str:
-        """Jinja template, in this folder, of the section on the page."""
-
-    def run(self, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
-        """Do the job.
-
-        Build folders and step reports go into ``folder``. The result must hold ``verdict``
-        ("pass" or "fail"), ``failure`` (None, or a mapping with ``explanation``, a list of lines)
-        and ``seconds``; and everything that a table or a page shows.
-        """
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        """Return what a person reads, made of what `run` returned and of nothing else."""
-
-    def view(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the template needs beside the report and the tables, such as charts."""
+    title: str
+    template: str
+    job: Callable[[Path, int, Progress], Job]
+    tables: Callable[[Mapping[str, Any]], list[Table]]
+    view: Callable[[Mapping[str, Any]], dict[str, Any]]

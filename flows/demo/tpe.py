@@ -7,11 +7,9 @@ and show cycles and area side by side.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...errors import CheckFailed
 from ...generators.artifacts import Build
 from ...generators.build import build_design
 from ...generators.tpe import generator
@@ -30,15 +27,14 @@ from ...generators.tpe.design import engine
 from ...generators.tpe.engine import Array
 from ...golden.tpe.encodings import Encoding
 from ...golden.tpe.statistics import digit_statistics
-from ..simulation.batched import BatchedModel
 from ..simulation.products import ProductRun, multiply
-from ..synthesis import synthesize
 from . import digits, tpe_page, tpe_tables
 from .flint_figures import linears
-from .section import Progress, Table
+from .job import STALL, Job, Progress, told_of
+from .section import Section
 from .tpe_layer import Layer, quantise_layer
 
-__all__ = ["ENGINES", "Settings", "TpeSection"]
+__all__ = ["ENGINES", "Settings", "section"]
 
 ENGINES: Mapping[str, Mapping[str, Any]] = {
     "dense MAC": {"array": Array.SYSTOLIC_OS, "level": "mac"},
@@ -48,7 +44,6 @@ ENGINES: Mapping[str, Mapping[str, Any]] = {
 """The engines, by title: fields of their configs. The first is what others are measured by."""
 
 _WIDTH = 8
-_STALL = 0.25
 
 Integers = NDArray[np.int64]
 
@@ -79,43 +74,26 @@ class Settings:
     target: str | None = "ge"
 
 
-class TpeSection:
-    """The demo of tpe; see `Section`."""
-
-    title = "tpe: a layer in int8, product by product and digit by digit"
-    template = "tpe.html"
-
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        return tpe_tables.tables(report)
-
-    def view(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        return tpe_page.view(report)
-
-    def run(self, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
-        """Do the job; see `Section.run`. An engine that fails does not keep others from running."""
-        report: dict[str, Any] = {"verdict": "fail", "failure": None, "seconds": {}}
-        _Job(self.settings, folder, seed, progress, report).run()
-        report["verdict"] = "fail" if report["failure"] else "pass"
-        return report
+def section(settings: Settings | None = None) -> Section:
+    """Return the demo of tpe."""
+    return Section(
+        title="tpe: a layer in int8, product by product and digit by digit",
+        template="tpe.html",
+        job=partial(_Job, settings or Settings()),
+        tables=tpe_tables.tables,
+        view=tpe_page.view,
+    )
 
 
-@dataclass
-class _Job:
-    """One run: each step adds to ``report`` what it found."""
+class _Job(Job):
+    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+        super().__init__(folder, seed, progress)
+        self.settings = settings
 
-    settings: Settings
-    folder: Path
-    seed: int
-    progress: Progress
-    report: dict[str, Any]
-
-    def run(self) -> None:
+    def steps(self) -> None:
         data = digits.load(self.settings.samples)
         with digits.one_thread():
-            with self._timed("training"):
+            with self.timed("training"):
                 network = digits.train(
                     data, self.settings.recipe, self.seed,
                     lambda done, total: self.progress("training, epochs", done, total),
@@ -124,20 +102,13 @@ class _Job:
                 network, self.settings.layer, data.train_pixels, data.test_pixels
             )
         self._tell_layer(network, layer)
-        with self._timed("choice"):
+        with self.timed("choice"):
             operand, encoding = self._choose(layer)
         a, b = encoded_rows(layer.inputs, layer.weights, operand)
         products = self._engines(a, b, encoding)
         found = {name: each if operand == "a" else each.T for name, each in products.items()}
         with digits.one_thread():
             self._tell_accuracy(data, network, layer, found)
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        seconds = self.report["seconds"]
-        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start
 
     def _tell_layer(self, network: nn.Sequential, layer: Layer) -> None:
         every = linears(network)
@@ -185,44 +156,28 @@ class _Job:
 
     def _engines(self, a: Integers, b: Integers, encoding: Encoding) -> dict[str, Integers]:
         """Return the product of each engine that computes it rightly."""
-        designs: dict[str, dict[str, Any]] = {}
-        self.report["designs"] = designs
+        designs: dict[str, dict[str, Any]] = self.report.setdefault("designs", {})
         products: dict[str, Integers] = {}
-        builds: dict[str, Build] = {}
-        compiled: dict[str, Future[BatchedModel]] = {}
-        # While one engine is compiled, in processes of their own, the next one is emitted.
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            for done, name in enumerate(ENGINES):
-                self.progress("emitting tensor engines", done, len(ENGINES))
-                designs[name] = {"verdict": "fail"}
-                config = self._config(name, a.shape[1], encoding)
-                builds[name] = self._emit(name, config, designs[name])
-                compiled[name] = pool.submit(self._compile, builds[name])
-            self.progress("emitting tensor engines", len(ENGINES), len(ENGINES))
-            for done, name in enumerate(ENGINES):
-                self.progress("simulating tensor engines", done, len(ENGINES))
-                compiled[name].result()
-                self._try(name, builds[name], a, b, products)
-            self.progress("simulating tensor engines", len(ENGINES), len(ENGINES))
+        builds = self.compiled(
+            "tensor engines", ENGINES,
+            lambda name: self._emit(name, self._config(name, a.shape[1], encoding)),
+        )  # fmt: skip
+        for name in self.counted("simulating tensor engines", ENGINES):
+            with self.checking(name, designs[name]):
+                self._run(name, builds[name], a, b, products)
         if self.settings.target is not None:
-            with self._timed("synthesis"):
+            with self.timed("synthesis"):
                 for name, build in builds.items():
                     self._synthesise(name, build, designs[name])
         return products
 
-    def _emit(self, name: str, config: TpeConfig, row: dict[str, Any]) -> Build:
-        """Emit one engine, and tell in its row what it is."""
+    def _emit(self, name: str, config: TpeConfig) -> Build:
+        """Emit one engine, and tell what it is."""
         folder = name.replace(" ", "-").lower()
-        with self._timed("emission"):
-            build = build_design(generator, config, self.folder / folder)
+        build = build_design(generator, config, self.folder / folder)
         manifest = build.manifest
-        row |= {
-            "folder": folder,
-            "verilog": manifest.verilog[0],
-            "verilog_hash": manifest.hash,
-            "verilog_lines": build.verilog[0].read_text().count("\n"),
-            "config_hash": manifest.config_hash,
-            "config": manifest.config,
+        self.report["designs"][name] = {
+            **told_of(build, folder),
             "encoding": config.resolved_encoding.value,
             "elements": self.settings.rows * self.settings.cols,
             "lanes": manifest.throughput["lanes"],
@@ -232,30 +187,20 @@ class _Job:
         }
         return build
 
-    def _compile(self, build: Build) -> BatchedModel:
-        with self._timed("simulator builds"):
-            return BatchedModel(build, seed=self.seed)
-
-    def _try(
+    def _run(
         self, name: str, build: Build, a: Integers, b: Integers, products: dict[str, Integers]
     ) -> None:
-        """Run one engine; a failed check is told in the report."""
+        """Run one engine, without stalls and with them."""
         row = self.report["designs"][name]
-        try:
-            for stall in (0.0, _STALL):
-                with self._timed("simulation"):
-                    run = multiply(build, a, b, stall=stall, seed=self.seed)
-                row["compared"] += run.result.size
-                if stall:
-                    row["stalled"] = {"stall": stall, "cycles": run.measured}
-                else:
-                    row |= _figures(run)
-                    products[name] = run.result
-            row["verdict"] = "pass"
-        except CheckFailed as error:
-            lines = [f"{name}: {line}" for line in str(error).splitlines()]
-            self.report["failure"] = self.report["failure"] or {"design": name, "explanation": []}
-            self.report["failure"]["explanation"] += lines
+        for stall in (0.0, STALL):
+            with self.timed("simulation"):
+                run = multiply(build, a, b, stall=stall, seed=self.seed)
+            row["compared"] += run.result.size
+            if stall:
+                row["stalled"] = {"stall": stall, "cycles": run.measured}
+            else:
+                row |= _figures(run)
+                products[name] = run.result
 
     def _tell_accuracy(
         self, data: digits.Digits, network: nn.Sequential, layer: Layer,
@@ -277,12 +222,7 @@ class _Job:
 
     def _synthesise(self, name: str, build: Build, row: dict[str, Any]) -> None:
         """Area of the smallest mapping; delays are left out, as of nets that no buffer drives."""
-        found = synthesize(
-            build, self.settings.target or "", recipes="fast", objective="area",
-            progress=lambda what, done, total: self.progress(
-                f"synthesising {name}, {what}", done, total
-            ),
-        )  # fmt: skip
+        found = self.synthesised(name, build, self.settings.target or "", objective="area")
         told = ("area", "area_unit", "cells", "flops", "flop_area")
         row["synthesis"] = {key: found[key] for key in told}
 

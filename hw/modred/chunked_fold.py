@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,10 +9,9 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from ..arith.tree import reduce_tree
 from ..unit import Unit
 from .corrections import Correction, plan_corrections
-from .iteration import Iteration
+from .iteration import Iteration, select
 from .reducer import Bound, Table
 from .residue_table import ResidueTable, ResidueTableParameters
 
@@ -184,21 +182,25 @@ class ChunkedFold(Unit):
             with m.If(walk.advance & ~walk.idle & place[(t + 1) % chunks]):
                 m.d.sync += result[t * chunk : (t + 1) * chunk].eq(total)
 
-        def fetch(row: Value) -> Value:
-            row = Cat(row, C(0, chunk * chunks - len(row)))
-            masked = [
-                row[t * chunk : (t + 1) * chunk] & place[t].replicate(chunk) for t in range(chunks)
-            ]
-            return reduce_tree(operator.or_, masked)
+        begun = Cat(walk.idle, walk.at[: chunks - 1])
 
+        def cut(row: Value) -> list[Value]:
+            row = Cat(row, C(0, chunk * chunks - len(row)))
+            return [row[t * chunk : (t + 1) * chunk] for t in range(chunks)]
+
+        next_a, next_b = (
+            select(m, walk.advance, cut(row[: n - 1]), begun, name=name)
+            for name, row in (("part_a", a), ("part_b", b))
+        )
+        again = select(m, walk.advance, cut(result), place, ring=True, name="part")
         first = Signal(chunk, reset_less=True)
         second = Signal(chunk, reset_less=True)
         third = Signal(chunk, reset_less=True)
         carry = Signal(2)
         with m.If(walk.advance):
             m.d.sync += [
-                first.eq(Mux(next_folding, fetch(a[: n - 1]), fetch(result))),
-                second.eq(fetch(b[: n - 1]) & next_folding.replicate(chunk)),
+                first.eq(next_a | (again & ~next_folding.replicate(chunk))),
+                second.eq(next_b),
                 third.eq(self._addends(m, walk, number, next_folding)),
                 carry.eq(Mux(end | walk.idle, 0, total[chunk:])),
             ]

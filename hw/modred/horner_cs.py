@@ -222,7 +222,7 @@ class CarrySaveSteps(Unit):
         p = self.p
         n, steps, bits = p.modulus_bits, p.steps, p.digit_bits
         first, digits = _digits(m, self.i.payload.x, p)
-        walk = Iteration(m, self.i, self.o, p.walk_cycles)
+        walk = Iteration(m, self.i, self.o, p.walk_cycles, through=True)
         start = p.walk_cycles - steps
         next_digit, digit = walk.digits(digits, start)
         stepping, next_stepping = Signal(), Signal()

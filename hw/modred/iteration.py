@@ -10,10 +10,13 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value, ValueLike
 
 from ..arith.tree import reduce_tree
 
-__all__ = ["Iteration", "cut_digits"]
+__all__ = ["Iteration", "cut_digits", "select"]
 
 _BLOCK = 64
 """Digits that are sliced out of one signal: Amaranth's time for a slice grows with the whole."""
+
+_MASKED, _JOINED = 8, 16
+"""Operands of an OR between two ranks of registers: two levels of four-input tables."""
 
 
 def cut_digits(m: Module, x: Value, bits: int, name: str = "operand") -> list[Value]:
@@ -28,6 +31,60 @@ def cut_digits(m: Module, x: Value, bits: int, name: str = "operand") -> list[Va
         m.d.comb += block.eq(part)
         digits += [block[start : start + bits] for start in range(0, len(block), bits)]
     return digits
+
+
+def select(
+    m: Module,
+    enable: Value,
+    words: Sequence[Value],
+    at: Value,
+    first: int = 0,
+    *,
+    ring: bool = False,
+    name: str,
+) -> Value:
+    """Return ``words[t]`` while ``at[first + t]`` is set, and 0 while no word's bit is.
+
+    An OR of masked words. Where there are many it begins cycles ahead, with a rank of registers
+    after every two levels of four-input tables, so that its time does not grow with their number:
+    words must stay from then on.
+
+    Parameters
+    ----------
+    m
+        Module that gets the registers, in its ``sync`` domain.
+    enable
+        The registers change, and so does ``at``.
+    words
+        At least one, as wide as each other.
+    at
+        At most one bit is set; it moves up by one place when ``enable`` is set.
+    ring
+        The bit returns from the last place to the first; ``first`` is 0.
+    name
+        Of the registers.
+    """
+    groups, ranks = -(-len(words) // _MASKED), int(len(words) > _MASKED)
+    while groups > _JOINED:
+        groups, ranks = -(-groups // _JOINED), ranks + 1
+    entering: list[list[Value]] = [[] for _ in range(ranks + 1)]
+    for t, word in enumerate(words):
+        ahead = ranks if ring else min(ranks, first + t)  # the first ones must join later
+        bit = at[(first + t - ahead) % len(at)]
+        entering[ranks - ahead].append(word & bit.replicate(len(word)))
+    row: list[Value] = []
+    for rank, masked in enumerate(entering):
+        size = _JOINED if rank else _MASKED
+        row += masked
+        if rank < ranks:
+            sums = [row[low : low + size] for low in range(0, len(row), size)]
+            row = []
+            for number, each in enumerate(sums):
+                register = Signal(len(words[0]), name=f"{name}_{rank}_{number}")
+                with m.If(enable):
+                    m.d.sync += register.eq(reduce_tree(operator.or_, each))
+                row.append(register)
+    return reduce_tree(operator.or_, row)
 
 
 class Iteration:
@@ -55,6 +112,10 @@ class Iteration:
     borrow
         The operand stays in the stream until the last cycle, instead of being taken in the first:
         it needs no registers here.
+    through
+        A result may take the place of the one before in the cycle in which that leaves. This is a
+        path from ``o.ready`` to all registers, and of no use where results leave at once: it is for
+        a result that another unit borrows, whose ``ready`` comes from registers.
 
     Attributes
     ----------
@@ -70,8 +131,9 @@ class Iteration:
     last
         The last cycle, and it does not last.
 
-    Cycles: interval and latency are both ``cycles + 1``. No path leads from ``o.ready`` to
-    ``o.valid``, nor, without ``borrow``, to ``i.ready``.
+    Cycles: interval and latency are both ``cycles + 1``. Without ``through`` no path
+    leads from ``o.ready`` to anything but ``o.valid``'s next value; with it, none to ``o.valid``,
+    nor, without ``borrow``, to ``i.ready``.
     """
 
     def __init__(
@@ -83,6 +145,7 @@ class Iteration:
         *,
         open: ValueLike = 1,
         borrow: bool = False,
+        through: bool = False,
     ) -> None:
         self._m, self._i, self._o, self._borrow = m, i, o, borrow
         self.idle = Signal(init=1)
@@ -94,14 +157,14 @@ class Iteration:
         m.d.comb += [
             i.ready.eq(self.last if borrow else self.idle & open),
             self.take.eq(i.valid & self.idle & open),
-            room.eq(~o.valid | o.ready),
+            room.eq(~o.valid | (o.ready if through else 0)),
             self.last.eq(self.at[-1] & room),
             self.advance.eq(self.take | (~self.idle & (~self.at[-1] | room))),
         ]
         with m.If(self.advance):
             m.d.sync += [self.at.eq(self.at << 1 | self.take), self.idle.eq(self.last)]
-        with m.If(room):
-            m.d.sync += o.valid.eq(self.at[-1])
+        with m.If(room | o.ready):
+            m.d.sync += o.valid.eq(self.at[-1] & room)
 
     def digits(
         self, digits: Sequence[Value], start: int = 0, name: str = "digit"
@@ -127,10 +190,9 @@ class Iteration:
                     m.d.sync += register.eq(Cat(part))
                 held += [register[t * bits : (t + 1) * bits] for t in range(len(part))]
         first = start + len(digits) - len(later) - 1  # the cycle before that of held[0]
-        masked = [
-            each & self.at[first + t].replicate(bits) for t, each in enumerate(held)
-        ]
-        chosen = reduce_tree(operator.or_, masked) if masked else C(0)
+        chosen: Value = C(0)
+        if held:
+            chosen = select(m, self.advance, held, self.at, first, name=name)
         m.d.comb += following.eq(chosen if start else Mux(self.idle, digits[0], chosen))
         with m.If(self.advance):
             m.d.sync += value.eq(following)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -80,7 +81,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReducerParameters:
+class ReducerParameters(ABC):
     """Parameters of every reducer.
 
     Parameters
@@ -128,9 +129,9 @@ class ReducerParameters:
         return 1
 
     @property
+    @abstractmethod
     def bounds(self) -> tuple[Bound, ...]:
         """Largest value of each stage, in order; all of them hold."""
-        raise NotImplementedError
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -138,18 +139,18 @@ class ReducerParameters:
         return ()
 
     @property
+    @abstractmethod
     def latency(self) -> int:
         """Cycles from the one that takes an operand to the first that shows its residue."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def interval(self) -> int:
         """Cycles from one operand to the next, where nothing stalls."""
-        raise NotImplementedError
 
+    @abstractmethod
     def create(self) -> Reducer:
         """Return the hardware."""
-        raise NotImplementedError
 
 
 class Reducer(Unit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from .reducer import Pipelining, ReducerParameters, Style
@@ -60,9 +61,9 @@ class StreamingParameters(ReducerParameters):
         return 1
 
     @property
+    @abstractmethod
     def cuts(self) -> tuple[Pipelining, ...]:
         """Every place where a rank of registers may stand: the coarsest pipelining that has it."""
-        raise NotImplementedError
 
     @property
     def latency(self) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,11 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
         with contextlib.suppress(OSError):  # nobody reads it yet
             writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
         time.sleep(0.05)
+    os.write(writer, b"# more to come\n")
+    unread = array("i", [1])
+    while unread[0]:  # then it waits for more: before, the signal could come too early to wake it
+        time.sleep(0.2)
+        fcntl.ioctl(writer, termios.FIONREAD, unread)
     command.send_signal(signal.SIGINT)
     assert command.wait(timeout=20) == 130
     os.close(writer)

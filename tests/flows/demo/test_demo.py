@@ -15,7 +15,7 @@ import pytest
 from gatewright.cli import main
 from gatewright.errors import CheckFailed, InputError
 from gatewright.flows import demo
-from gatewright.flows.demo import flint
+from gatewright.flows.demo import flint, job
 from gatewright.flows.demo.digits import Recipe
 from gatewright.flows.simulation.batched import BatchedModel, StreamError
 from gatewright.generators.artifacts import Build
@@ -23,7 +23,7 @@ from gatewright.generators.artifacts import Build
 SMALL = flint.Settings(
     recipe=Recipe(hidden=(12, 9), epochs=4), test_samples=21, rows=4, cols=4, target="ge"
 )
-SECTIONS = {"flint": flint.FlintSection(SMALL)}
+SECTIONS = {"flint": flint.section(SMALL)}
 AREAS = {"adaptive": 120.0, "int4": 100.0, "adaptive-tailored": 99.0, "int4-tailored": 90.0}
 
 
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one small run."""
     out = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flint, "synthesize", synthesis)
+        patch.setattr(job, "synthesize", synthesis)
         demo.run(out, sections=SECTIONS)
     return out
 
@@ -192,7 +192,7 @@ def test_a_wrong_result_fails_and_is_explained(
         return result
 
     monkeypatch.setattr(BatchedModel, "run_streams", faulty)
-    section = {"flint": flint.FlintSection(dataclasses.replace(SMALL, target=None))}
+    section = {"flint": flint.section(dataclasses.replace(SMALL, target=None))}
     with pytest.raises(CheckFailed) as error:
         demo.run(tmp_path, sections=section)
     report = json.loads((tmp_path / "report.json").read_text())

@@ -12,7 +12,7 @@ from markupsafe import escape
 from gatewright.errors import CheckFailed
 from gatewright.flows import demo
 from gatewright.flows.demo import svg
-from gatewright.flows.demo.modred import ARCHITECTURES, ModredSection, Settings
+from gatewright.flows.demo.modred import ARCHITECTURES, Settings, section
 from gatewright.flows.simulation.batched import BatchedModel, StreamError
 from gatewright.generators.artifacts import Build
 
@@ -23,7 +23,7 @@ SMALL = Settings(
     streaming=150,
     multi_cycle=40,
 )
-SECTIONS = {"modred": ModredSection(SMALL)}
+SECTIONS = {"modred": section(SMALL)}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_designs_can_be_emitted_again(folder: Path, found: dict[str, Any]) -> No
 
 def test_page_and_tables_show_the_figures(folder: Path, found: dict[str, Any]) -> None:
     page = (folder / "report.html").read_text()
-    tables = ModredSection(SMALL).tables(found)
+    tables = section(SMALL).tables(found)
     assert [table.name for table in tables] == ["architectures", "products"]
     for table in tables:
         assert [row[0] for row in table.rows] == ["montgomery_mcm", "horner"]
@@ -162,7 +162,7 @@ def test_a_deadlock_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     told, report = run_small(tmp_path)
     assert "montgomery_mcm: deadlock: no beat moved" in told
     assert "horner:   o: 0 of 4 beats" in told
-    assert ModredSection(SMALL).tables(report)[1].rows == []
+    assert section(SMALL).tables(report)[1].rows == []
 
 
 def test_labels_of_a_scatter_plot_keep_clear_of_each_other() -> None:

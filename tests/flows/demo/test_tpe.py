@@ -15,9 +15,9 @@ from torch import nn
 
 from gatewright.errors import CheckFailed
 from gatewright.flows import demo
-from gatewright.flows.demo import tpe
+from gatewright.flows.demo import job
 from gatewright.flows.demo.digits import Recipe
-from gatewright.flows.demo.tpe import ENGINES, Settings, TpeSection
+from gatewright.flows.demo.tpe import ENGINES, Settings, section
 from gatewright.flows.demo.tpe_layer import quantise_layer
 from gatewright.flows.simulation.batched import BatchedModel, StreamError
 from gatewright.generators.artifacts import Build
@@ -26,7 +26,7 @@ from gatewright.generators.artifacts import Build
 SMALL = Settings(
     recipe=Recipe(hidden=(40, 11), epochs=3), samples=5, rows=2, cols=3, target="ge"
 )
-SECTIONS = {"tpe": TpeSection(SMALL)}
+SECTIONS = {"tpe": section(SMALL)}
 AREAS = {"dense-mac": 100.0, "dense-opt1": 110.0, "digit-serial-opt4e": 250.0}
 SERIAL = "digit-serial OPT4E"
 
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one small run."""
     out = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tpe, "synthesize", synthesis)
+        patch.setattr(job, "synthesize", synthesis)
         demo.run(out, sections=SECTIONS)
     return out
 
@@ -121,7 +121,7 @@ def test_the_network_reads_what_the_engines_computed(found: dict[str, Any]) -> N
 
 def test_page_and_tables_show_the_figures(folder: Path, found: dict[str, Any]) -> None:
     page = (folder / "report.html").read_text()
-    tables = {table.name: table for table in TpeSection(SMALL).tables(found)}
+    tables = {table.name: table for table in section(SMALL).tables(found)}
     assert list(tables) == ["engines", "checks", "rows", "digits", "choices"]
     for name in ("engines", "checks", "rows"):
         assert [row[0] for row in tables[name].rows] == list(ENGINES)
@@ -139,7 +139,7 @@ def test_page_and_tables_show_the_figures(folder: Path, found: dict[str, Any]) -
 
 def run_small(tmp_path: Path) -> tuple[str, dict[str, Any]]:
     """What a failed run says, and its report."""
-    sections = {"tpe": TpeSection(dataclasses.replace(SMALL, target=None))}
+    sections = {"tpe": section(dataclasses.replace(SMALL, target=None))}
     with pytest.raises(CheckFailed) as error:
         demo.run(tmp_path, sections=sections)
     report = json.loads((tmp_path / "report.json").read_text())["sections"]["tpe"]
@@ -191,7 +191,7 @@ def test_a_wrong_result_under_stalls_is_told_too(
 
 
 def tables_of(report: dict[str, Any]) -> dict[str, demo.Table]:
-    return {table.name: table for table in TpeSection(SMALL).tables(report)}
+    return {table.name: table for table in section(SMALL).tables(report)}
 
 
 def test_a_late_result_fails_though_it_is_right(
