@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from ..unit import Unit
 from .delay import delayed
+from .engine import engine_members, weight_control
 from .product_array import ProductArrayParameters, add_products, edge_register
 from .result_drain import ResultDrain
 from .streaming import connect_drain
-from .weight_control import WeightControl, WeightControlParameters
+from .weight_control import WeightControl
 
 __all__ = ["AdderTree", "AdderTreeParameters"]
 
@@ -74,27 +75,16 @@ class AdderTree(Unit):
     p: AdderTreeParameters
 
     def __init__(self, p: AdderTreeParameters) -> None:
-        super().__init__(p, {
-            "w": In(stream.Signature(p.weight_layout)),
-            "i": In(stream.Signature(p.step_layout)),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.output_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        weights = In(stream.Signature(p.weight_layout))
+        super().__init__(p, engine_members(p, p.output_layout, w=weights))
 
     def body(self) -> Module:
         m = Module()
         p = self.p
         m.submodules.drain = drain = ResultDrain(p.drain)
-        m.submodules.control = control = WeightControl(WeightControlParameters(p.depth))
+        control = weight_control(m, self, drain, p.depth)
         advance = drain.advance if p.back_pressure else None
         row, taken = self.i.payload, control.taken
-        m.d.comb += [
-            control.advance.eq(drain.advance),
-            control.row_valid.eq(self.i.valid), control.row_last.eq(row.last),
-            self.i.ready.eq(control.row_ready),
-            control.weight_valid.eq(self.w.valid), self.w.ready.eq(control.weight_ready),
-            control.released.eq(control.swap),
-        ]
         operands = [
             edge_register(m, p, row.a[k], f"{k}", taken, advance) for k in range(p.depth)
         ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Shape, Value
-from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 
 from ..unit import Unit
 from .array_parameters import check_counts
 from .delay import delayed
+from .engine import engine_members
 from .product_array import ProductArrayParameters, add_products, edge_register
 from .result_drain import ResultDrain
 from .streaming import connect_drain
@@ -85,11 +85,7 @@ class Cube(Unit):
     p: CubeParameters
 
     def __init__(self, p: CubeParameters) -> None:
-        super().__init__(p, {
-            "i": In(stream.Signature(p.step_layout)),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.output_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        super().__init__(p, engine_members(p, p.output_layout))
 
     def body(self) -> Module:
         m = Module()

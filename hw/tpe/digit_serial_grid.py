@@ -42,6 +42,7 @@ from .correction import Correction
 from .delay import delayed
 from .digit_row import LATENCY, DigitRow, DigitRowParameters, DigitSource
 from .digit_serial import DigitSerialParameters
+from .engine import engine_members
 from .resolve import ResolveParameters
 from .result_drain import DrainParameters, ResultDrain
 from .second_buffer import RowOrder, RowOrderParameters
@@ -249,13 +250,9 @@ class DigitSerialGrid(Unit):
     p: DigitSerialGridParameters
 
     def __init__(self, p: DigitSerialGridParameters) -> None:
-        super().__init__(p, {
-            "i": In(stream.Signature(p.step_layout)),
-            **({"digits": In(stream.Signature(p.row.stream_layout)).array(p.rows)}
-               if p.source is DigitSource.STREAM else {}),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.result_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        digits = {"digits": In(stream.Signature(p.row.stream_layout)).array(p.rows)}
+        streamed = digits if p.source is DigitSource.STREAM else {}
+        super().__init__(p, engine_members(p, p.result_layout, **streamed))
 
     def body(self) -> Module:
         m = Module()

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value
-from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import data
+from amaranth.lib.wiring import In, connect, flipped
 
 from ..arith.digit_encoder import DigitEncoderParameters, Encoding
 from ..unit import Unit
 from .array_parameters import check_counts
 from .delay import delayed
+from .engine import engine_members
 from .laconic import LATENCY as ELEMENT_LATENCY
 from .laconic import Laconic, LaconicParameters
 from .parameters import OperandParameters
@@ -191,11 +192,7 @@ class LaconicArray(Unit):
     p: LaconicArrayParameters
 
     def __init__(self, p: LaconicArrayParameters) -> None:
-        super().__init__(p, {
-            "i": In(stream.Signature(p.step_layout)),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.drain.result_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        super().__init__(p, engine_members(p, p.drain.result_layout))
 
     def body(self) -> Module:
         m = Module()

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from amaranth.hdl import Module, Shape, Value
-from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Member, Out, connect, flipped
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Member, connect, flipped
 
 from ..unit import Unit
 from .array_parameters import ArrayParameters, check_counts
+from .engine import engine_members
 from .result_drain import DrainParameters, ResultDrain
 from .tile_spacing import TileSpacing, TileSpacingParameters
 
@@ -120,11 +121,7 @@ class OutputStationary(Unit):
     p: OutputStationaryParameters
 
     def __init__(self, p: OutputStationaryParameters) -> None:
-        super().__init__(p, {
-            "i": In(stream.Signature(p.step_layout)),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.drain.result_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        super().__init__(p, engine_members(p, p.drain.result_layout))
 
     def grid(self, m: Module, drain: ResultDrain) -> Unit:
         """Add the elements, with the ports of :func:`control_ports`, and connect their sums."""

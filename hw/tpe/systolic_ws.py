@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from amaranth.hdl import Cat, Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from ..arith.digit_encoder import DigitEncoder, Encoding
 from ..unit import Unit
 from .carry_save_step import CarrySaveStep
 from .correction import Correction
 from .delay import delayed
+from .engine import engine_members, weight_control
 from .moving_sum import MovingSum, MovingSumParameters, NumberStep
 from .negative_sum import NegativeSum, NegativeSumParameters
 from .operand_edge import edge_operand
 from .partial_product import Row, booth_negatives, rows_of
 from .result_drain import ResultDrain
 from .streaming import StreamingParameters, connect_drain
-from .weight_control import WeightControl, WeightControlParameters
 
 __all__ = ["SystolicWs", "SystolicWsParameters"]
 
@@ -165,31 +165,22 @@ class SystolicWs(Unit):
     p: SystolicWsParameters
 
     def __init__(self, p: SystolicWsParameters) -> None:
-        super().__init__(p, {
-            "w": In(stream.Signature(p.weight_layout)),
-            "i": In(stream.Signature(p.step_layout)),
-            **({"c": In(stream.Signature(p.c_layout))} if p.c_input else {}),
-            "o": Out(stream.Signature(p.output_layout, always_ready=not p.back_pressure)),
-        })  # fmt: skip
+        weights = In(stream.Signature(p.weight_layout))
+        super().__init__(p, engine_members(p, p.output_layout, w=weights))
 
     def body(self) -> Module:
         m = Module()
         p = self.p
         m.submodules.drain = drain = ResultDrain(p.drain)
-        m.submodules.control = control = WeightControl(WeightControlParameters(p.cols))
+        # Column n is free n cycles after column 0, when its weights come at the earliest.
+        released = Signal()
+        control = weight_control(m, self, drain, p.cols, released)
         enable = drain.advance if p.back_pressure else None
         # wave[d]: the first row of a tile has come to the elements that are d away from the first.
         wave = [control.swap]
         for place in range(1, p.depth + p.cols - 1):
             wave.append(delayed(m, wave[-1], f"swap_{place}", 1, reset=True, enable=enable))
-        m.d.comb += [
-            control.advance.eq(drain.advance),
-            control.row_valid.eq(self.i.valid), control.row_last.eq(self.i.payload.last),
-            self.i.ready.eq(control.row_ready),
-            control.weight_valid.eq(self.w.valid), self.w.ready.eq(control.weight_ready),
-            # Column n is free n cycles after column 0, when its weights come at the earliest.
-            control.released.eq(wave[p.depth - 1]),
-        ]
+        m.d.comb += released.eq(wave[p.depth - 1])
         beat = delayed(m, control.taken, "row", 1 + p.depth, reset=True, enable=enable)
         last = delayed(m, self.i.payload.last, "last", 1 + p.depth, enable=enable)
         m.d.comb += [drain.beat.eq(beat), drain.last.eq(last)]
