@@ -149,6 +149,19 @@ class Bench:
                 for _ in range(length):
                     await self._edge
 
+    async def interrupt(self) -> None:
+        """Reset for a cycle in the middle of whatever goes on; forget all beats not yet sent."""
+        if self._edge is None or self.manifest.reset is None:
+            raise TypeError("a design without a reset cannot be interrupted")
+        reset = getattr(self.dut, self.manifest.reset)
+        for level in (1, 0):
+            reset.value = level
+            for agent in self._agents:
+                agent.start()
+            for source in self.sources.values():
+                source.queue.clear()
+            await self._edge
+
     async def step(self, cycles: int = 1) -> None:
         """Let clock cycles pass, with all agents at work.
 

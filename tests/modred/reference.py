@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Module, Signal
 
 from gatewright.hw.fabric.elastic import ElasticPipeline
-from gatewright.hw.modred.reducer import Reducer, ReducerParameters
+from gatewright.hw.modred.reducer import Bound, Reducer, ReducerParameters
 
 __all__ = ["DividerParameters"]
 
@@ -29,6 +29,10 @@ class DividerParameters(ReducerParameters):
     slow: int | None = None
 
     architecture = "divider"
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        return ()
 
     @property
     def latency(self) -> int:

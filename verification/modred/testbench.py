@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import RisingEdge
 
 from ...generators.artifacts import Build
 from ..bench import Bench, with_bench
@@ -54,20 +53,6 @@ def _send(bench: Bench, design: Design, operands: Operands) -> None:
 
 async def _finish(bench: Bench, design: Design) -> None:
     await bench.finish(watchdog=10_000 + 4 * design.latency)
-
-
-async def _reset(bench: Bench) -> None:
-    """Reset in the middle of whatever goes on; what the design had taken is lost."""
-    assert bench.manifest.reset is not None and bench.manifest.clock is not None
-    edge = RisingEdge(getattr(bench.dut, bench.manifest.clock))
-    reset = getattr(bench.dut, bench.manifest.reset)
-    for level in (1, 0):
-        reset.value = level
-        for agent in (*bench.sources.values(), *bench.sinks.values()):
-            agent.start()
-        for source in bench.sources.values():
-            source.queue.clear()
-        await edge
 
 
 def _check_error(bench: Bench, design: Design, expected: int) -> None:
@@ -148,7 +133,7 @@ async def reset_mid_stream(bench: Bench) -> None:
         right = design.results(lost)
         got = design.unpacked(from_ints(seen, bench.manifest.stream("o").width))
         bench.check("results before the reset", list(right[: len(got)]), list(got))
-        await _reset(bench)
+        await bench.interrupt()
     seen.clear()
     bench.sinks["o"].stall = Stall()
     kept = _draw(bench, design, _FEWEST)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cocotb
-from cocotb.triggers import RisingEdge
 
 from ...generators.tpe.workload import Tile, result_beats
 from ..bench import Bench, with_bench
@@ -61,20 +60,6 @@ def _send(bench: Bench, design: Design, tiles: Sequence[Tile]) -> None:
 
 async def _finish(bench: Bench) -> None:
     await bench.finish(watchdog=5_000)
-
-
-async def _reset(bench: Bench) -> None:
-    """Reset in the middle of whatever goes on; what the design had taken is lost."""
-    assert bench.manifest.reset is not None and bench.manifest.clock is not None
-    edge = RisingEdge(getattr(bench.dut, bench.manifest.clock))
-    reset = getattr(bench.dut, bench.manifest.reset)
-    for level in (1, 0):
-        reset.value = level
-        for agent in (*bench.sources.values(), *bench.sinks.values()):
-            agent.start()
-        for source in bench.sources.values():
-            source.queue.clear()
-        await edge
 
 
 def _pause(bench: Bench, stalls: dict[str, Stall]) -> None:
@@ -187,7 +172,7 @@ async def reset_mid_tile(bench: Bench) -> None:
         right = design.result_beats(lost)[: len(seen)]
         got = from_ints(seen, bench.manifest.stream("o").width)
         bench.check("results before the reset", right.tolist(), got.tolist())
-        await _reset(bench)
+        await bench.interrupt()
     seen.clear()
     _pause(bench, {})
     kept = random_tiles(design, bench.numpy_rng, _FEWEST)
