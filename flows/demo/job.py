@@ -114,10 +114,10 @@ class Job(ABC):
                 each.result()
         return builds
 
-    def synthesised(self, name: str, build: Build, target: str, **options: Any) -> dict[str, Any]:
+    def synthesised(self, name: str, build: Build, target: str) -> dict[str, Any]:
         """Synthesise a build; return the report of the flow."""
         return synthesize(
-            build, target, recipes="fast", **options,
+            build, target, recipes="fast",
             progress=lambda what, done, total: self.progress(
                 f"synthesising {name}, {what}", done, total
             ),

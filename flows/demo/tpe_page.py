@@ -28,18 +28,21 @@ def view(report: Mapping[str, Any]) -> dict[str, Any]:
         "share": None,
         "area_share": None,
         "area_chart": "",
+        "time_chart": "",
     }
     serial, dense = (
         [each for each in ran.values() if _serial(each) is wanted] for wanted in (True, False)
     )
     if serial and dense:
         found["share"] = serial[0]["cycles"] / dense[0]["cycles"]
-    areas = {name: design["synthesis"]["area"] for name, design in synthesised(report).items()}
-    if areas:
-        if found["share"] and len(areas) == len(designs):
+    mapped = {name: design["synthesis"] for name, design in synthesised(report).items()}
+    if mapped:
+        if found["share"] and len(mapped) == len(designs):
             of_serial, of_dense = serial[0]["synthesis"]["area"], dense[0]["synthesis"]["area"]
             found["area_share"] = of_serial / of_dense
-        found["area_chart"] = _bars(areas, ran)
+        found["area_chart"] = _bars({name: each["area"] for name, each in mapped.items()}, ran)
+        times = {name: ran[name]["cycles"] * each["delay"] for name, each in mapped.items()}
+        found["time_chart"] = _bars(times, ran)
     return found
 
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ..tpe.delay import delayed
 from ..unit import Unit
 from .reciprocal import Reciprocal, ReciprocalParameters
-from .scaling import OUTPUT_BITS, Scaling, ScalingParameters
+from .scaling import Scaling, ScalingParameters
 from .stages import Stage
 from .weighted_sum import WeightedSumParameters
 
@@ -30,8 +30,8 @@ class NormaliserParameters:
         How many there are, at least 1.
     lanes
         Dividers and multipliers; must divide ``rows``.
-    out_fraction_bits
-        Of results, 0 to 14.
+    out_fraction_bits, output_bits
+        Of results, 0 to ``output_bits - 2`` and 2 to 32.
 
     Raises
     ------
@@ -43,13 +43,14 @@ class NormaliserParameters:
     rows: int = 32
     lanes: int = 16
     out_fraction_bits: int = 8
+    output_bits: int = 16
 
     def __post_init__(self) -> None:
         if self.rows < 1:
             raise ValueError(f"rows must be at least 1, not {self.rows}")
         if self.lanes < 1 or self.rows % self.lanes:
             raise ValueError(f"lanes must divide rows = {self.rows}, not {self.lanes}")
-        ScalingParameters(self.sums.sum_bits, self.sums.total_bits, self.out_fraction_bits)
+        _ = self.scaling
 
     @property
     def turns(self) -> int:
@@ -59,12 +60,14 @@ class NormaliserParameters:
     @property
     def scaling(self) -> ScalingParameters:
         return ScalingParameters(
-            self.sums.sum_bits, self.sums.total_bits, self.out_fraction_bits
+            self.sums.sum_bits, self.sums.total_bits, self.out_fraction_bits, self.output_bits
         )
 
     @property
     def reciprocal(self) -> ReciprocalParameters:
-        return ReciprocalParameters(self.sums.total_bits)
+        return ReciprocalParameters(
+            self.sums.total_bits, self.scaling.reciprocal_fraction_bits
+        )
 
     @property
     def latency(self) -> int:
@@ -93,8 +96,8 @@ class Normaliser(Unit):
         There are results in all lanes, of
     turn : Out(range(turns)), element : Out(range(dv_max))
         which have a bit at least:
-    out : Out(lanes of signed(16)), saturated : Out(lanes)
-        results, and whether they were beyond 16 bits.
+    out : Out(lanes of signed(output_bits)), saturated : Out(lanes)
+        results, and whether they were beyond these bits.
     overrun : Out(1)
         Rises, and stays, if weights came before the last turn's reciprocals of the block before
         were done: blocks closer than ``p.interval(dv)``. Results are wrong then.
@@ -102,8 +105,8 @@ class Normaliser(Unit):
     Notes
     -----
     Cycles: the first result ``p.latency`` after the weights (stage SUM), then one in each cycle for
-    as long as turns take ``dv >= 18`` cycles. A block's sums may be written while those of the
-    block before are still read, since reading is ahead.
+    as long as turns take ``dv >= p.reciprocal.latency`` cycles. A block's sums may be written while
+    those of the block before are still read, since reading is ahead.
 
     Source: brief `salo`, sections 4.3 and 6: 16 multipliers do for 32 rows and blocks of one tile.
     """
@@ -116,7 +119,7 @@ class Normaliser(Unit):
             "stage": In(Stage), "sums": In(layout(signed(p.sums.sum_bits), p.rows)),
             "dv": In(range(p.sums.dv_max + 1)),
             "valid": Out(1), "turn": Out(_index(p.turns)), "element": Out(_index(p.sums.dv_max)),
-            "out": Out(layout(signed(OUTPUT_BITS), p.lanes)), "saturated": Out(p.lanes),
+            "out": Out(layout(signed(p.output_bits), p.lanes)), "saturated": Out(p.lanes),
             "overrun": Out(1),
         })  # fmt: skip
 

@@ -20,7 +20,7 @@ from gatewright.generators.registry import Details, Generator
 from gatewright.hw.modred.reducer import ReducerParameters
 from gatewright.hw.unit import Unit
 
-__all__ = ["BankParameters", "ReducerBank", "build_unit", "check_bank"]
+__all__ = ["BankParameters", "ReducerBank", "build_unit", "check_bank", "expected_residues"]
 
 Numbers = NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""The bank itself: right reducers of any latency pass, one wrong result among millions does not."""
+"""The checks themselves: right reducers of any latency pass, one wrong or late result does not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from gatewright.flows.simulation.batched import BatchedModel
 
 from .banks import BankParameters, ReducerBank, build_unit, check_bank, every_operand
+from .lanes import check_every_operand
 from .reference import DividerParameters
 
 
@@ -34,3 +35,13 @@ def test_one_wrong_residue_is_found(tmp_path: Path) -> None:
     check_bank(model, p, np.arange(4095))
     with pytest.raises(AssertionError, match="1 of 4096 residues differ; expected 6, got 5"):
         check_bank(model, p, every_operand(p.reducers))
+
+
+def test_one_wrong_or_late_residue_is_found_in_gates() -> None:
+    right = [DividerParameters(modulus=m, width=6, ranks=m % 3 + 1) for m in (3, 5, 7)]
+    check_every_operand(right)
+    wrong = DividerParameters(modulus=5, width=6, wrong_from=63)
+    with pytest.raises(AssertionError, match="1 of 64 residues differ; expected 3, got 2 from 63"):
+        check_every_operand([*right, wrong])
+    with pytest.raises(AssertionError, match="those due in cycle 1"):
+        check_every_operand([*right, DividerParameters(modulus=5, width=6, slow=17)])

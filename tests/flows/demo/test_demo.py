@@ -255,9 +255,10 @@ def test_training_and_test_digits_are_apart() -> None:
 @pytest.fixture
 def small_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with one small section."""
-    monkeypatch.setattr(demo.SECTIONS["flint"], "settings", dataclasses.replace(SMALL, target=None))
     for name in set(demo.SECTIONS) - {"flint"}:
         monkeypatch.delitem(demo.SECTIONS, name)
+    settings = dataclasses.replace(SMALL, target=None)
+    monkeypatch.setitem(demo.SECTIONS, "flint", flint.section(settings))
 
 
 def test_command(

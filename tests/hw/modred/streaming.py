@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Module
+from hypothesis import strategies as st
 
 from gatewright.golden.modred.vectors import classes
 from gatewright.hw.modred.reducer import ReducerParameters
@@ -43,6 +44,12 @@ def operands(p: ReducerParameters, count: int, seed: int = 0) -> list[int]:
         legal = [x for x in values if x <= largest]
         chosen += generator.sample(legal, min(each, len(legal)))
     return chosen
+
+
+def odd_modulus(data: st.DataObject, most_bits: int) -> int:
+    """Draw an odd modulus of 2 bits or more."""
+    n = data.draw(st.integers(2, most_bits), label="n")
+    return data.draw(st.integers(1 << (n - 1), (1 << n) - 1), label="modulus") | 1
 
 
 def check_traffic(p: ReducerParameters, xs: list[int], stalls: float = 0.4) -> None:

@@ -13,9 +13,11 @@ from gatewright.hw.modred.reducer import Pipelining, Store, Style
 from gatewright.tests.hw.modred.streaming import (
     check_traffic,
     merged_sums,
+    odd_modulus,
     operands,
     prove_reducer,
 )
+from gatewright.tests.hw.refusal import refusal
 
 
 @pytest.mark.parametrize("style", Style)
@@ -52,8 +54,8 @@ def test_traffic(style, pipeline, store):
 @settings(deadline=None, max_examples=12)
 @given(st.data())
 def test_any_modulus(data):
-    n = data.draw(st.integers(2, 70), label="n")
-    modulus = data.draw(st.integers(1 << (n - 1), (1 << n) - 1), label="modulus") | 1
+    modulus = odd_modulus(data, 70)
+    n = modulus.bit_length()
     p = LutParameters(
         modulus=modulus,
         width=data.draw(st.integers(n, 2 * n + 5), label="width"),
@@ -143,5 +145,4 @@ def test_sums_without_registers_stay_on_carry_chains():
     ],
 )
 def test_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
-        LutParameters(**{"modulus": 11, "width": 8, **options})
+    assert refusal(LutParameters, **{"modulus": 11, "width": 8, **options}).startswith(message)

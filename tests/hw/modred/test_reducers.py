@@ -18,6 +18,7 @@ from gatewright.hw.modred.normalise import NormalisedParameters, TruncationParam
 from gatewright.hw.modred.reducer import Pipelining, ReducerParameters, Store, Style
 from gatewright.hw.modred.restoring import RestoringParameters
 from gatewright.tests.hw.modred.arithmetic import transfer
+from gatewright.tests.hw.refusal import refusal
 
 NONE, STAGES, LEVELS = Pipelining
 CHAIN, COMPRESSOR = Style
@@ -132,8 +133,13 @@ def test_impossible_wires_and_inner_reducers_are_refused() -> None:
 
 @pytest.mark.parametrize("name", REDUCERS)
 def test_even_modulus_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"^modulus must be odd, not 12$"):
-        reducer(name, 12, 8)
+    assert refusal(reducer, name=name, modulus=12, width=8) == "modulus must be odd, not 12"
+
+
+@pytest.mark.parametrize("name", ["horner", "horner_cs", "restoring", "hybrid"])
+def test_operands_narrower_than_the_modulus_are_refused(name: str) -> None:
+    told = refusal(reducer, name=name, modulus=101, width=6)
+    assert told == "width must be at least 7 for this modulus, not 6"
 
 
 def test_parameters_are_the_identity() -> None:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gatewright.golden.tpe.gemm import gemm
 from gatewright.tests.hw.tpe.array_bench import ArrayBench, Run, fitted, integers, wrap
-
-
-@dataclass
-class Tile:
-    """``a`` [m, K] times ``b`` [K, n], at most as large as the array, plus ``c`` [m, n] if there.
-
-    ``goes_on``: the sums of the tile before are kept.
-    """
-
-    a: np.ndarray
-    b: np.ndarray
-    c: np.ndarray | None = None
-    goes_on: bool = False
+from gatewright.tests.hw.tpe.tiles import Tile, padded
 
 
 def random_tile(p: Any, rng: np.random.Generator, depth: int, *, full: bool = False) -> Tile:
@@ -33,10 +20,6 @@ def random_tile(p: Any, rng: np.random.Generator, depth: int, *, full: bool = Fa
     a, b = integers(rng, o.a_shape, (m, depth)), integers(rng, o.b_shape, (depth, n))
     half = 1 << p.accumulator_width - 1
     return Tile(a, b, rng.integers(-half, half, (m, n)) if p.c_input else None)
-
-
-def padded(matrix: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    return np.pad(matrix, [(0, rows - matrix.shape[0]), (0, cols - matrix.shape[1])])
 
 
 def steps(p: Any, tiles: list[Tile]) -> list[dict[str, Any]]:
@@ -85,15 +68,18 @@ def bench_of(cls: Any, p: Any) -> ArrayBench:
     return ArrayBench(cls(p), ("i", "c") if p.c_input else ("i",))
 
 
-def check(bench: ArrayBench, tiles: list[Tile], **options: Any) -> Run:
-    """Run tiles; rows and ``last`` must be those of the golden model, and no more may come."""
+def check(
+    bench: ArrayBench, tiles: list[Tile], *, first: dict[str, list[Any]] | None = None,
+    **options: Any,
+) -> Run:  # fmt: skip
+    """Run tiles; rows and ``last`` must be those of the golden model, and no more may come.
+
+    ``first`` is sent before a reset, and ``tiles`` from then on.
+    """
     p = bench.unit.p
-    idle = 3 * p.latency + p.rows
-    run = bench.run(sends(p, tiles), len(tiles) * p.rows, idle=idle, **options)
-    compare(p, tiles, run)
-    return run
-
-
-def compare(p: Any, tiles: list[Tile], run: Run) -> None:
+    streams = sends(p, tiles)
+    idle, count = 3 * p.latency + p.rows, len(tiles) * p.rows
+    run = bench.run(first or streams, count, restart=streams, idle=idle, **options)
     np.testing.assert_array_equal(run.rows.reshape(-1, p.rows, p.cols), expected(p, tiles))
     assert run.lasts == ([0] * (p.rows - 1) + [1]) * len(tiles)
+    return run

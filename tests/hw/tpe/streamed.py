@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,24 +11,9 @@ from gatewright.hw.tpe.adder_tree import AdderTree, AdderTreeParameters
 from gatewright.hw.tpe.cube import Cube, CubeParameters
 from gatewright.hw.tpe.systolic_ws import SystolicWs, SystolicWsParameters
 from gatewright.tests.hw.tpe.array_bench import ArrayBench, Run, fitted, integers, wrap
+from gatewright.tests.hw.tpe.tiles import Tile, padded
 
 CLASSES = {SystolicWsParameters: SystolicWs, AdderTreeParameters: AdderTree, CubeParameters: Cube}
-
-
-@dataclass
-class Tile:
-    """``a`` [m, K] times ``b`` [K, n], plus ``c`` [m, n] if there.
-
-    K and n, and for a cube m, are at most those of the array.
-    """
-
-    a: np.ndarray
-    b: np.ndarray
-    c: np.ndarray | None = None
-
-
-def padded(matrix: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    return np.pad(matrix, [(0, rows - matrix.shape[0]), (0, cols - matrix.shape[1])])
 
 
 def random_tile(p: Any, rng: np.random.Generator, rows: int, *, full: bool = False) -> Tile:
@@ -112,17 +96,20 @@ def rows_of(p: Any, run: Run) -> np.ndarray:
     ])  # fmt: skip
 
 
-def check(bench: ArrayBench, tiles: list[Tile], **options: Any) -> Run:
-    """Run tiles; results and ``last`` must be those of the golden model, and no more may come."""
+def check(
+    bench: ArrayBench, tiles: list[Tile], *, first: dict[str, list[Any]] | None = None,
+    **options: Any,
+) -> Run:  # fmt: skip
+    """Run tiles; results and ``last`` must be those of the golden model, and no more may come.
+
+    ``first`` is sent before a reset, and ``tiles`` from then on.
+    """
     p = bench.unit.p
-    count = sum(transfers(p, tile) for tile in tiles)
-    run = bench.run(sends(p, tiles), count, idle=p.latency + p.depth + 4, **options)
-    compare(p, tiles, run)
-    return run
-
-
-def compare(p: Any, tiles: list[Tile], run: Run) -> None:
+    streams = sends(p, tiles)
+    idle, count = p.latency + p.depth + 10, sum(transfers(p, tile) for tile in tiles)
+    run = bench.run(first or streams, count, restart=streams, idle=idle, **options)
     np.testing.assert_array_equal(rows_of(p, run), expected(p, tiles))
     if not isinstance(p, CubeParameters):
         ends = [[0] * (tile.a.shape[0] - 1) + [1] for tile in tiles]
         assert run.lasts == [last for end in ends for last in end]
+    return run

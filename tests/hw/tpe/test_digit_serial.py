@@ -14,7 +14,7 @@ from gatewright.hw.tpe.laconic import LATENCY as LACONIC_LATENCY
 from gatewright.hw.tpe.laconic import Laconic, LaconicParameters
 from gatewright.hw.tpe.opt3 import LATENCY, Opt3, Opt3Parameters
 from gatewright.hw.tpe.opt4e import Opt4e
-from gatewright.tests.hw.tpe.bit_parallel import BitParallel
+from gatewright.tests.hw.bit_parallel import BitParallel
 from gatewright.tests.hw.tpe.cases import EXACT, ROW
 
 

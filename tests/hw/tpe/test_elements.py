@@ -17,8 +17,8 @@ from gatewright.hw.tpe.opt1 import Opt1
 from gatewright.hw.tpe.opt4c import Opt4c
 from gatewright.hw.tpe.opt4e import Opt4e
 from gatewright.hw.tpe.parameters import OperandParameters
+from gatewright.tests.hw.bit_parallel import BitParallel
 from gatewright.tests.hw.tpe.bench import Bench
-from gatewright.tests.hw.tpe.bit_parallel import BitParallel
 from gatewright.tests.hw.tpe.cases import every_element, mac, opt1, opt2, serial
 
 EXACT, ROW = Correction

@@ -17,8 +17,8 @@ from gatewright.hw.tpe.partial_product import (
     rows_of,
 )
 from gatewright.hw.unit import Unit
+from gatewright.tests.hw.bit_parallel import BitParallel
 from gatewright.tests.hw.formal import Claim, prove
-from gatewright.tests.hw.tpe.bit_parallel import BitParallel
 
 
 @pytest.mark.parametrize("width", range(2, 10))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gatewright.hw.tpe.resolve import Resolve, ResolveParameters
-from gatewright.tests.hw.tpe.bit_parallel import BitParallel
+from gatewright.tests.hw.bit_parallel import BitParallel
 
 CASES = [
     ResolveParameters(width=32),

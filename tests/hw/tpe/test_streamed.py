@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from gatewright.golden.tpe.arrays import ArrayDescription, Dataflow
 from gatewright.golden.tpe.cycles import schedule, timeline
@@ -16,13 +15,12 @@ from gatewright.hw.tpe.array_parameters import Level
 from gatewright.hw.tpe.cube import CubeParameters
 from gatewright.hw.tpe.parameters import OperandParameters
 from gatewright.hw.tpe.systolic_ws import SystolicWsParameters
-from gatewright.tests.hw.tpe.array_bench import at, at_random
+from gatewright.tests.hw.refusal import refusal
+from gatewright.tests.hw.tpe.array_bench import at_random
 from gatewright.tests.hw.tpe.streamed import (
     CLASSES,
-    Tile,
     bench_of,
     check,
-    compare,
     expected,
     inputs,
     product,
@@ -31,15 +29,26 @@ from gatewright.tests.hw.tpe.streamed import (
     sends,
     transfers,
 )
+from gatewright.tests.hw.tpe.tiles import (
+    NARROW,
+    check_product,
+    check_resets,
+    check_waits,
+    each_operands,
+    ids_of,
+    long_carries,
+    tiles_of_product,
+)
 
 WS, TREE, CUBE = SystolicWsParameters, AdderTreeParameters, CubeParameters
 LEVELS = [(cls, level) for cls in CLASSES for level in cls.LEVELS]
 BEST = [(WS, Level.OPT1_ROW), (WS, Level.OPT1_SHARED), (TREE, Level.OPT2), (CUBE, Level.OPT2)]
+SOME = [*BEST, *((cls, Level.MAC) for cls in CLASSES)]
 FLOWS = {WS: Dataflow.WEIGHT_STATIONARY, TREE: Dataflow.TREE, CUBE: Dataflow.CUBE}
 
 
 def named(values):
-    return [f"{CLASSES[cls].__name__}-{level.value}" for cls, level in values]
+    return ids_of(CLASSES, values)
 
 
 def parameters(cls, level, **changes):
@@ -50,9 +59,7 @@ def parameters(cls, level, **changes):
 
 
 def small(cls, level, **changes):
-    """Narrow operands, for tests of control: the simulator takes less time."""
-    narrow = {"operands": OperandParameters(4, True, 3, True), "accumulator_width": 12}
-    return parameters(cls, level, **(narrow | changes))
+    return parameters(cls, level, **({"operands": NARROW, "accumulator_width": 12} | changes))
 
 
 def tiles_of(p, rows, seed=0, **options):
@@ -65,8 +72,7 @@ def tiles_of(p, rows, seed=0, **options):
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
-    make = parameters if back_pressure and not c_input else small
-    p = make(cls, level, c_input=c_input, back_pressure=back_pressure, resolve_stages=2)
+    p = small(cls, level, c_input=c_input, back_pressure=back_pressure, resolve_stages=2)
     bench = bench_of(p)
     tiles = tiles_of(p, (1, 5, 2, 1, 9, 3))
     for share in (0.2, 0.7):
@@ -75,11 +81,8 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
-@pytest.mark.parametrize("operands", [
-    OperandParameters(4, True, 8, True), OperandParameters(8, False, 8, True),
-    OperandParameters(5, True, 3, False), OperandParameters(4, False, 2, False),
-], ids=lambda o: f"{'us'[o.a_signed]}{o.a_width}x{'us'[o.b_signed]}{o.b_width}")  # fmt: skip
-@pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
+@each_operands
+@pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
     p = parameters(cls, level, operands=operands, **({"rows": 1} if cls is CUBE else {}))
     check(bench_of(p), tiles_of(p, (7, 1, 6), full=True))
@@ -103,12 +106,11 @@ def test_every_encoding(cls, level, encoding):
 def test_every_shape_of_tree(level, depth, group, accumulate):
     if level is Level.OPT2 and depth == 1:
         return
-    for width in (14, 6):
-        p = small(
-            TREE, level, depth=depth, group=group, accumulate=accumulate, accumulator_width=width,
-            cols=1,
-        )  # fmt: skip
-        check(bench_of(p), tiles_of(p, (2, 9), full=True), waits={"o": at_random(0.3, 1)})
+    p = small(
+        TREE, level, depth=depth, group=group, accumulate=accumulate, cols=1,
+        accumulator_width=6 if accumulate else 14,
+    )  # fmt: skip
+    check(bench_of(p), tiles_of(p, (2, 9), full=True), waits={"o": at_random(0.3, 1)})
 
 
 @pytest.mark.parametrize("back_pressure", [True, False])
@@ -121,51 +123,33 @@ def test_a_cube_whose_products_are_not_added_up(level, back_pressure):
 
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
-    """Exact width for K = 4: all -128 reaches its end, alternating 127 runs through all carries."""
+    """Exact width for K = 4: all -128 reaches its end."""
+    tiles, wanted = long_carries(4)
     width = OperandParameters().accumulator_width(4)
-    lowest = Tile(np.full((1, 4), -128), np.full((4, 1), -128))
-    signs = np.where(np.arange(4) % 2, -127, 127)
-    swinging = Tile(signs[None], np.full((4, 1), 127))
-    squares = Tile(signs[None], signs[:, None])
-    single = Tile(np.array([[-128]]), np.array([[127]]))
     size = {"rows": 1} if cls is CUBE else {}
     p = parameters(cls, level, depth=4, cols=1, accumulator_width=width, **size)
     assert p.width == width
-    tiles = [lowest, swinging, squares, single, single, lowest]
-    found = rows_of(p, check(bench_of(p), tiles))[:, 0].tolist()
-    assert found == [1 << 16, 0, 4 * 127 * 127, -128 * 127, -128 * 127, 1 << 16]
+    assert rows_of(p, check(bench_of(p), tiles))[:, 0].tolist() == wanted
     least = 2 if level is Level.OPT2 else 1
     p = parameters(
         cls, level, depth=least, cols=1, accumulator_width=20, result_width=18, **size
     )
-    found = rows_of(p, check(bench_of(p), [single, single]))[:, 0].tolist()
-    assert found == [-128 * 127] * 2
+    found = rows_of(p, check(bench_of(p), tiles[3:5]))[:, 0].tolist()
+    assert found == wanted[3:5]
 
 
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_wait_in_every_cycle(cls, level):
     p = small(cls, level, c_input=True, depth=2)
-    bench = bench_of(p)
-    tiles = tiles_of(p, (1, 3, 1))
-    cycles = check(bench, tiles).out[-1] + 1
-    for name in (*inputs(p), "o"):
-        for cycle in range(cycles):
-            check(bench, tiles, waits={name: at(range(cycle, cycle + 1 + 4 * (cycle % 3)))})
+    check_waits(check, bench_of(p), tiles_of(p, (1, 3, 1)), (*inputs(p), "o"))
 
 
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_reset_in_every_cycle(cls, level):
-    """Nothing of what went in before comes out after, weights included."""
+    """Weights are gone too."""
     p = small(cls, level, depth=2)
-    bench = bench_of(p)
     before, after = tiles_of(p, (2, 1, 3)), tiles_of(p, (3, 1), seed=1)
-    count = sum(transfers(p, tile) for tile in after)
-    cycles = check(bench, before).out[-1] + 1
-    for cycle in range(cycles):
-        run = bench.run(
-            sends(p, before), count, reset=cycle, restart=sends(p, after), idle=20
-        )
-        compare(p, after, run)
+    check_resets(check, sends, bench_of(p), before, after)
 
 
 def description(p):
@@ -194,15 +178,16 @@ def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
     assert [tile[-1] for tile in beats] == last.tolist()
 
 
-@pytest.mark.parametrize("rows", [1, 5, 20])
 @pytest.mark.parametrize("cls, level, turn", [
     (WS, Level.OPT1_ROW, 4), (WS, Level.MAC, 4), (TREE, Level.OPT2, 3), (TREE, Level.MAC, 3),
 ])  # fmt: skip
-def test_steady_state(cls, level, turn, rows):
+def test_steady_state(cls, level, turn):
     p = small(cls, level)
-    out = check(bench_of(p), tiles_of(p, [rows] * 4)).out
-    assert set(np.diff(out[::rows]).tolist()) == {p.tile_cycles(rows)}
-    assert p.tile_cycles(rows) == max(rows, turn)
+    bench = bench_of(p)
+    for rows in (1, 5, 20):
+        out = check(bench, tiles_of(p, [rows] * 4)).out
+        assert set(np.diff(out[::rows]).tolist()) == {p.tile_cycles(rows)}
+        assert p.tile_cycles(rows) == max(rows, turn)
 
 
 def test_latency_is_that_of_the_brief_and_the_last_addition():
@@ -218,21 +203,9 @@ def test_a_whole_product_in_tiles(cls, level):
     rng = np.random.default_rng(3)
     a, b = rng.integers(-128, 128, (5, 11)), rng.integers(-128, 128, (11, 7))
     model = schedule(a, b, description(p))
-    tiles = [
-        Tile(a[t.m.start : t.m.stop, t.k.start : t.k.stop],
-             b[t.k.start : t.k.stop, t.n.start : t.n.stop])
-        for t in model.tiles
-    ]  # fmt: skip
-    run = check(bench_of(p), tiles)
-    total = np.zeros((5, 7), np.int64)
-    place = 0
-    found = rows_of(p, run)
-    for t in model.tiles:
-        rows = found[place : place + len(t.m), : len(t.n)]
-        total[t.m.start : t.m.stop, t.n.start : t.n.stop] += rows
-        place += p.rows if cls is CUBE else len(t.m)
-    answer = torch.from_numpy(a.astype(np.int64)) @ torch.from_numpy(b.astype(np.int64))
-    np.testing.assert_array_equal(total, answer.numpy())
+    run = check(bench_of(p), tiles_of_product(a, b, model))
+    ends = np.cumsum([p.rows if cls is CUBE else len(t.m) for t in model.tiles])
+    check_product(a, b, model, np.split(rows_of(p, run), ends[:-1]))
     assert run.out[-1] + 1 == model.cycles
 
 
@@ -281,7 +254,7 @@ def test_sums_of_several_steps(cls, level, back_pressure):
 
 @pytest.mark.parametrize("saturate", [False, True])
 @pytest.mark.parametrize("c_input", [False, True])
-@pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
+@pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_narrow_results(cls, level, c_input, saturate):
     p = small(cls, level, result_width=6, saturate=saturate, c_input=c_input)
     tiles = tiles_of(p, (6, 2, 5, 7), full=True)
@@ -319,6 +292,4 @@ def test_sums_wrap(cls, level, width):
      "c_input must be False without back_pressure, not True"),
 ])  # fmt: skip
 def test_refusals(cls, fields, message):
-    with pytest.raises(ValueError) as refused:
-        cls(**fields)
-    assert str(refused.value) == message
+    assert refusal(cls, **fields) == message

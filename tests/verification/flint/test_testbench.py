@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from gatewright.errors import CheckFailed
-from gatewright.flows.simulation.cocotb_run import run_testbench
 from gatewright.flows.simulation.simulate import simulate
 from gatewright.generators.artifacts import Build
 from gatewright.tests.flint.arrays import build_array
-from gatewright.verification.flint import testbench
+from gatewright.tests.verification.faults import QUICK, change, first_failure
 
 needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog not installed")
-QUICK = "icarus" if shutil.which("iverilog") else "verilator"
 SMALL = "rows=3 cols=2 share=2 max_k=70"
 TESTS = ["corners", "documented_cycles", "random_traffic", "unbuilt_types", "excess_depth"]
 
@@ -51,17 +49,10 @@ def test_a_right_array_passes(tmp_path: Path, simulator: str, settings: str) -> 
     assert points["stream result"]["idle"] > 0
 
 
-
-
 def broken(build: Build, module: str, old: str, new: str) -> Build:
     """Replace one piece of the Verilog of one module."""
-    (source,) = build.verilog
-    text = source.read_text()
-    found = re.search(rf"^module {module} \(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
-    assert found is not None and old in found[0], f"{module} must hold {old!r}"
-    changed = found[0].replace(old, new, 1)
-    source.write_text(text[: found.start()] + changed + text[found.end() :])
-    return Build.load(build.folder)
+    start = rf"(^module {module} \((?:(?!^endmodule).)*?)"
+    return change(build, f"(?m){start}{re.escape(old)}", lambda found: found[1] + new)
 
 
 def test_a_wrong_product_is_explained(tmp_path: Path) -> None:
@@ -94,11 +85,8 @@ def test_a_fault_is_found(
     tmp_path: Path, module: str, old: str, new: str, test: str, told: str
 ) -> None:
     build = broken(build_array(tmp_path, SMALL), module, old, new)
-    run = run_testbench(build, QUICK, testbench.__name__, tmp_path / "sim", seed=0, only=[test])
-    assert [outcome.verdict for outcome in run.tests if outcome.name == test] == ["fail"]
-    (record,) = (each for each in run.records if each["test"] == test)
-    message = next(outcome.message for outcome in run.tests if outcome.name == test)
-    assert told in f"{record['failure']['what']} {message}"
+    failed, story = first_failure(build, only=[test])
+    assert failed == test and told in story
 
 
 def test_cycles_beyond_the_documented_ones_are_found(tmp_path: Path) -> None:
@@ -108,9 +96,5 @@ def test_cycles_beyond_the_documented_ones_are_found(tmp_path: Path) -> None:
     text = path.read_text()
     path.write_text(text.replace('"overhead_cycles": 4', '"overhead_cycles": 3'))
     assert path.read_text() != text
-    run = run_testbench(
-        Build.load(build.folder), QUICK, testbench.__name__, tmp_path / "sim", seed=0,
-        only=["documented_cycles"],
-    )  # fmt: skip
-    (record,) = run.records
-    assert record["failure"]["what"] == "first beat of the next tile differs"
+    _, told = first_failure(Build.load(build.folder), only=["documented_cycles"])
+    assert "first beat of the next tile differs" in told
