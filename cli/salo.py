@@ -24,6 +24,13 @@ class Numbers(StrEnum):
     HW12 = "hw12"
 
 
+class Simulation(StrEnum):
+    """What a run runs on."""
+
+    MODEL = "model"
+    RTL = "rtl"
+
+
 class Feed(StrEnum):
     """Where riders have their keys and values from."""
 
@@ -188,6 +195,15 @@ def run(
     global_q: Operand = None,
     global_k: Operand = None,
     global_v: Operand = None,
+    sim: Annotated[
+        Simulation,
+        typer.Option(help="What runs: the golden model of the machine alone, or the Verilog too."),
+    ] = Simulation.MODEL,
+    build: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Build folder of the engine for --sim rtl, made if it is "
+                     "not there  [default: build/salo-CONFIGHASH]"),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="DIR", help="Write outputs.npy, report.json, "
@@ -197,17 +213,18 @@ def run(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Run attention on the bit-exact model of the machine, and compare it with PyTorch.
+    """Run attention on the machine, and compare it with PyTorch.
 
     Real operands are rounded to integers under the power-of-two contract, the same scales for all
     heads. The mask is scheduled and its tiles run in the golden model, which computes what the
-    hardware does bit for bit; no Verilog is simulated. The outputs are compared with
-    scaled_dot_product_attention in float64 under the same mask.
+    hardware does bit for bit; with --sim rtl in the simulated Verilog too, whose outputs and cycles
+    must be those of the model. The outputs are compared with scaled_dot_product_attention in
+    float64 under the same mask.
 
     \b
     Examples:
       gatewright salo run Q.npy K.npy V.npy --pattern examples/salo-pattern-causal.yaml
-      gatewright salo run Q.npy K.npy V.npy --pattern mask.npy --rows 8 --cols 8 --numbers hw12
+      gatewright salo run Q.npy K.npy V.npy --pattern mask.npy --rows 8 --cols 8 --sim rtl
       gatewright salo run Q.npy K.npy V.npy --pattern mask.npy --program build/mask/program.bin
     """
     from .salo_run import Sources, run_attention
@@ -216,5 +233,5 @@ def run(
     shape = array_shape(rows, cols, segments, gather, global_rows, global_row_kv.value)
     run_attention(
         Console(json=json, quiet=quiet), Sources(q, k, v, global_q, global_k, global_v), pattern,
-        program, shape, numbers.value, scale, out,
+        program, shape, numbers.value, scale, out, rtl=sim is Simulation.RTL, folder=build,
     )  # fmt: skip

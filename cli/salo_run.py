@@ -12,10 +12,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..flows.salo.attention import ModelRun, RealOperands, quantize_operands, run_model
-from ..generators.artifacts import write_bytes, write_json
+from ..generators.artifacts import Build, write_bytes, write_json
+from ..generators.config import load_config
 from ..generators.flint.tensor_files import read_npy
+from ..generators.salo import generator
 from ..generators.salo.certificate import certify
-from ..generators.salo.config import FORMATS
+from ..generators.salo.config import FORMATS, SaloConfig
+from ..generators.salo.design import Engine
 from ..generators.salo.pattern import Pattern, Progress
 from ..generators.salo.program import Program, read_program, write_program
 from ..generators.salo.report import cycles, lower_bound
@@ -25,9 +28,12 @@ from ..golden.salo.formats import Format
 from .console import Console
 from .salo_pattern import read_pattern
 from .salo_schedule import check_out, counted
+from .source import default_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..flows.salo.rtl import RtlRuns
 
 __all__ = ["Sources", "run_attention"]
 
@@ -46,7 +52,8 @@ class Sources:
 
 def run_attention(
     console: Console, sources: Sources, pattern_text: str, program_file: Path | None,
-    shape: ArrayShape, numbers: str, scale: float | None, out: Path | None,
+    shape: ArrayShape, numbers: str, scale: float | None, out: Path | None, *, rtl: bool,
+    folder: Path | None,
 ) -> None:  # fmt: skip
     """Run, compare, write what is asked and tell about it."""
     check_out(out)
@@ -58,19 +65,26 @@ def run_attention(
     _check(pattern, rows)
     heads, _, dk = rows.q.shape
     dv = rows.v.shape[2]
+    config = _config(shape, numbers, pattern, dk, dv)
+    given = None if folder is None or not folder.exists() else Build.load(folder)
+    if given is not None and not rtl:
+        raise InputError("sim must be rtl for --build, not model")
+    engine = Engine.made_of(config) if given is None else Engine.of(given.manifest)
     with console.progress() as progress:
         tell = counted(progress)
+        limits = engine.shift_range
         if program_file is None:
-            quantized, _ = quantize_operands(rows, riders, fmt, scale=scale)
+            quantized, _ = quantize_operands(rows, riders, fmt, scale=scale, shifts=limits)
             schedule = make_schedule(pattern, shape, dk=dk, dv=dv, progress=tell)
             program = Program.of(schedule, quantized.shifts[0], fmt)
         else:
             program = _read(program_file, pattern, shape, fmt, dk, dv, tell)
+        verilog = _verilog(console, config, given, folder, program) if rtl else None
         done = run_model(
-            pattern, program.tiles, rows, fmt, riders=riders, scale=scale, shift=program.shift,
-            progress=tell,
+            pattern, program.tiles, rows, fmt, riders=riders, scale=scale,
+            shifts=(program.shift,) * 2, beside=verilog.run if verilog else None, progress=tell,
         )  # fmt: skip
-    told = _report(pattern_text, pattern, program, done, heads, numbers)
+    told = _report(pattern_text, pattern, program, done, heads, numbers, verilog)
     if out is not None:
         data = io.BytesIO()
         np.lib.format.write_array(data, done.outputs.float().numpy(), version=(1, 0))
@@ -81,6 +95,36 @@ def run_attention(
     _tell(console, told)
     if out is not None:
         console.say(f"written: {out}: outputs.npy, program.bin, report.json")
+
+
+def _config(
+    shape: ArrayShape, numbers: str, pattern: Pattern, dk: int, dv: int
+) -> SaloConfig:
+    """The smallest engine of the shape that holds the job, or nearly so for the model alone."""
+    tile = shape.cols + max(shape.gather, shape.global_rows)
+    values = asdict(shape) | {
+        "numbers": numbers, "dk_max": max(2, dk), "dv_max": max(dv, tile - 2 - dk),
+        "max_tokens": max(2, pattern.queries, pattern.keys),
+    }  # fmt: skip
+    return load_config(SaloConfig, None, [f"{name}={value}" for name, value in values.items()])
+
+
+def _verilog(
+    console: Console, config: SaloConfig, given: Build | None, folder: Path | None,
+    program: Program,
+) -> RtlRuns:  # fmt: skip
+    """The engine's Verilog, emitted unless it is there, with the program."""
+    from ..flows.salo.rtl import RtlRuns
+    from ..flows.simulation.verilator import toolchain
+    from ..generators.build import build_design
+
+    toolchain()  # a missing simulator is told before anything is written
+    if given is None:
+        words = max(16, len(write_program(program)) // 8)
+        config = config.model_copy(update={"program_words": words})
+        console.note("emitting and compiling the engine")
+        given = build_design(generator, config, folder or default_folder(generator, config))
+    return RtlRuns(given, program)
 
 
 def _operands(sources: Sources, shape: ArrayShape) -> tuple[RealOperands, RealOperands | None]:
@@ -134,7 +178,8 @@ def _read(
 
 
 def _report(
-    source: str, pattern: Pattern, program: Program, done: ModelRun, heads: int, numbers: str
+    source: str, pattern: Pattern, program: Program, done: ModelRun, heads: int, numbers: str,
+    verilog: RtlRuns | None,
 ) -> dict[str, Any]:
     shape = program.tiles.shape
     tiles = heads * len(program.tiles)
@@ -145,7 +190,9 @@ def _report(
         "version": 1,
         "step": "salo-run",
         "verdict": "pass",
-        "ran": "golden model of the machine, bit-exact; no RTL",
+        "ran": "golden model of the machine, bit-exact; no RTL" if verilog is None
+        else "RTL, equal to the golden model of the machine",
+        "rtl": verilog and verilog.figures,
         "pattern": source,
         "queries": pattern.queries,
         "keys": pattern.keys,
@@ -170,7 +217,16 @@ def _report(
 
 
 def _tell(console: Console, told: dict[str, Any]) -> None:
-    console.say("ran: the golden model of the machine, bit-exact; this is not the RTL")
+    rtl = told["rtl"]
+    if rtl is None:
+        console.say("ran: the golden model of the machine, bit-exact; --sim rtl runs the Verilog")
+    else:
+        waits = f" ({rtl['reason_to_wait']})" if rtl["reason_to_wait"] else ""
+        console.say(
+            f"ran: the Verilog of {rtl['build']}: {rtl['outputs']:,} outputs equal to the golden "
+            f"model's; {rtl['cycles']:,} cycles a head, {rtl['due']:,} due{waits}; simulated at "
+            f"{rtl['rate']:,} cycles/s"
+        )
     console.say(
         f"attention: {told['heads']} heads, {told['queries']:,} queries, {told['keys']:,} keys, "
         f"{told['allowed']:,} allowed pairs each, every one computed once: checked"

@@ -41,7 +41,9 @@ def view(report: Mapping[str, Any]) -> dict[str, Any]:
             of_serial, of_dense = serial[0]["synthesis"]["area"], dense[0]["synthesis"]["area"]
             found["area_share"] = of_serial / of_dense
         found["area_chart"] = _bars({name: each["area"] for name, each in mapped.items()}, ran)
-        times = {name: ran[name]["cycles"] * each["delay"] for name, each in mapped.items()}
+        times = {
+            name: ran[name]["cycles"] * each["delay"] / 1000 for name, each in mapped.items()
+        }
         found["time_chart"] = _bars(times, ran)
     return found
 

@@ -2,8 +2,8 @@
 
 Queries, keys and values are quantized under the power-of-two contract, the tiles run in
 :mod:`gatewright.golden.salo.machine`, and the outputs, in real units again, are compared with
-`scaled_dot_product_attention` of the real operands in float64 under the same mask. No Verilog is
-simulated here.
+`scaled_dot_product_attention` of the real operands in float64 under the same mask. The Verilog can
+run beside the model, head by head.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from ...generators.salo.pattern import Pattern, Progress
 from ...generators.salo.tiles import TileBatch, Tiles
 from ...golden.salo.attention import attention, base2_scale
 from ...golden.salo.formats import MAX_SHIFT, Format
-from ...golden.salo.machine import Operands, run
+from ...golden.salo.machine import Operands, Result, run
 from ...golden.salo.quantiser import QuantizedAttention, quantize
 
-__all__ = ["ModelRun", "RealOperands", "quantize_operands", "run_model"]
+__all__ = ["Beside", "ModelRun", "RealOperands", "quantize_operands", "run_model"]
+
+Beside = Callable[[Operands, Operands | None, Result], None]
 
 SCORES_AT_ONCE = 1 << 22
 ELEMENTS_AT_ONCE = 1 << 16
@@ -87,7 +89,7 @@ class ModelRun:
 
 def quantize_operands(
     rows: RealOperands, riders: RealOperands | None, numbers: Format, *,
-    scale: float | None = None, shift: int | None = None,
+    scale: float | None = None, shifts: tuple[int, int] = (0, MAX_SHIFT),
 ) -> tuple[QuantizedAttention, QuantizedAttention | None]:
     """Quantize the operands of rows, and those of riders if they have their own, to one f.
 
@@ -99,15 +101,15 @@ def quantize_operands(
         Formats.
     scale
         Factor of the logits, `1 / sqrt(dk)` if None.
-    shift
-        f; the largest that all operands allow if None.
+    shifts
+        Least and largest f of the machine; the largest that all operands allow is taken.
 
     Raises
     ------
     InputError
         If the operands do not fit each other, the formats or f.
     """
-    limits = (0, MAX_SHIFT) if shift is None else (shift, shift)
+    limits = shifts
 
     def quantized(side: RealOperands) -> QuantizedAttention:
         return quantize(side.q, side.k, side.v, numbers, scale=scale, shift_range=limits)
@@ -128,7 +130,8 @@ def quantize_operands(
 
 def run_model(
     pattern: Pattern, tiles: Tiles, rows: RealOperands, numbers: Format, *,
-    riders: RealOperands | None = None, scale: float | None = None, shift: int | None = None,
+    riders: RealOperands | None = None, scale: float | None = None,
+    shifts: tuple[int, int] = (0, MAX_SHIFT), beside: Beside | None = None,
     progress: Progress | None = None,
 ) -> ModelRun:
     """Run the tiles of a pattern for every head, and compare.
@@ -145,8 +148,11 @@ def run_model(
         Formats of numbers.
     riders
         Operands of global queries, if they have their own (private feeds).
-    scale, shift
+    scale, shifts
         As for :func:`quantize_operands`.
+    beside
+        Given the integers of each head, those of riders and what the model made of them, such as to
+        run the Verilog on them too.
     progress
         Told what is done.
 
@@ -156,7 +162,7 @@ def run_model(
         If operands do not fit the pattern, each other or the formats.
     """
     _check(pattern, tiles, rows, riders)
-    quantized, private = quantize_operands(rows, riders, numbers, scale=scale, shift=shift)
+    quantized, private = quantize_operands(rows, riders, numbers, scale=scale, shifts=shifts)
     sides = [_Side(np.arange(pattern.queries), rows, quantized)]
     if riders is not None and private is not None:
         sides.append(_Side(np.array(pattern.global_queries, np.int64), riders, private))
@@ -172,6 +178,8 @@ def run_model(
             integers[0], numbers, f, _pieces(tiles, head, heads, progress),
             rider_operands=integers[1] if len(integers) > 1 else None,
         )  # fmt: skip
+        if beside is not None:
+            beside(integers[0], integers[1] if len(integers) > 1 else None, result)
         exponent_saturated |= result.exponent_saturated
         output_saturated |= result.output_saturated
         given = result.outputs.double() * math.ldexp(1.0, -numbers.out_fraction_bits)

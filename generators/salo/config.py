@@ -15,6 +15,8 @@ __all__ = ["FORMATS", "SaloConfig"]
 FORMATS = {"hw8": HW8, "hw12": HW12}
 """The formats of numbers that have a name."""
 
+_MOST_READS = 64
+
 
 class SaloConfig(Config):
     """An engine that computes attention over the pairs that a program allows."""
@@ -63,15 +65,16 @@ class SaloConfig(Config):
         8192, ge=16, le=1 << 24, description="most words of a program, of 64 bits each"
     )
     reads: int | None = Field(
-        None, ge=1, le=64, description="tokens read per cycle, each port a copy of the memories; "
-        "by default enough for heads of half of dk_max and dv_max",
+        None, ge=1, le=_MOST_READS, description="tokens read per cycle, each port a copy of "
+        "the memories; by default enough for heads of half of dk_max and dv_max",
     )
     lanes: int | None = Field(
         None, ge=1, le=MAX_ROWS, description="dividers and multipliers that normalise results; a "
-        "divisor of rows, by default all rows up to 16",
+        "divisor of rows, by default the largest up to 16",
     )
     result_blocks: int = Field(
-        2, ge=1, le=64, description="blocks whose results can wait to be taken"
+        4, ge=1, le=64, description="blocks whose results are under way or wait to be taken; with "
+        "fewer than 4, short tiles wait for them",
     )
     pipeline: Literal[0, 1] = Field(
         1, description="registers between multiplier and adder of an element"
@@ -93,11 +96,21 @@ class SaloConfig(Config):
 
         p = parameters(self)
         for name, most in (("dk_max", self.dk_max), ("dv_max", self.dv_max)):
-            if most < p.loads:
-                raise ValueError(
-                    f"reads must be at least {-(-p.loads * p.reads // most)}, so that vectors are "
-                    f"read while a tile has {name} = {most} elements, not {self.reads}"
-                )
+            if most >= p.loads:
+                continue
+            reads = -(-p.loads * p.reads // most)
+            why = "so that vectors are read while a tile is at work"
+            if self.reads is None or reads > _MOST_READS:
+                least = -(-p.loads * p.reads // _MOST_READS)
+                raise ValueError(f"{name} must be at least {least}, {why}, not {most}")
+            raise ValueError(f"reads must be at least {reads} for {name} = {most}, {why}, not "
+                             f"{self.reads}")  # fmt: skip
+        elements, least = self.dk_max + self.dv_max, self.cols + max(self.gather, self.global_rows)
+        if elements + 2 < least:
+            raise ValueError(
+                f"dk_max + dv_max must be at least {least - 2}, so that a tile is as long as the "
+                f"array, not {elements}"
+            )
         return self
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...errors import InputError
 from ...golden.salo.exponential import lines
 from ...golden.salo.formats import Format
@@ -14,10 +16,13 @@ from ...hw.salo.parameters import DatapathParameters
 from ..artifacts import Manifest
 from ..registry import Details
 from .config import SaloConfig
-from .program import Program
+from .program import Program, write_program
 from .shape import ArrayShape
+from .tiles import Tiles
 
 __all__ = ["Engine", "details", "parameters", "top"]
+
+_TILES_AT_ONCE = 1024
 
 _MOST_LANES = 16
 """Lanes that do for 32 rows and blocks of one tile (brief, section 6)."""
@@ -73,7 +78,7 @@ def top(config: SaloConfig) -> SaloEngine:
     return SaloEngine(parameters(config))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Engine:
     """What a driver must know of an engine.
 
@@ -81,33 +86,13 @@ class Engine:
     ----------
     shape, numbers
         The array and the formats: those that programs are made for.
-    dk_range, dv_range
-        Least and largest head: vectors of a tile must be read while it computes.
-    tile_least
-        Least cycles of a tile, ``dk + dv + 2``.
-    shift_range
-        Least and largest f.
-    max_tokens, program_words
-        Most queries, or keys; most words of a program.
-    block_keys
-        Most keys of a query.
-    lanes
-        Rows of a beat of results.
-    latency
-        Cycles from the first stage of a tile to its rows' last element.
+    p
+        Parameters of the hardware.
     """
 
     shape: ArrayShape
     numbers: Format
-    dk_range: tuple[int, int]
-    dv_range: tuple[int, int]
-    tile_least: int
-    shift_range: tuple[int, int]
-    max_tokens: int
-    program_words: int
-    block_keys: int
-    lanes: int
-    latency: int
+    p: SaloEngineParameters
 
     @classmethod
     def of(cls, manifest: Manifest) -> Engine:
@@ -127,16 +112,32 @@ class Engine:
     @classmethod
     def made_of(cls, config: SaloConfig) -> Engine:
         """Return that of a config."""
-        p = parameters(config)
-        formats = p.array.datapath
-        return cls(
-            shape=config.shape, numbers=config.format,
-            dk_range=(max(2, p.loads), config.dk_max), dv_range=(p.loads, config.dv_max),
-            tile_least=p.array.cols + max(p.array.gather, p.array.global_rows),
-            shift_range=(formats.shift_least, formats.shift_most), max_tokens=p.max_tokens,
-            program_words=p.program_words, block_keys=p.block_keys, lanes=p.lanes,
-            latency=p.array.latency,
-        )  # fmt: skip
+        return cls(config.shape, config.format, parameters(config))
+
+    @property
+    def dk_range(self) -> tuple[int, int]:
+        """Least and largest dk: vectors of a tile are read while it computes."""
+        return max(2, self.p.loads), self.p.array.datapath.dk_max
+
+    @property
+    def dv_range(self) -> tuple[int, int]:
+        """Least and largest dv."""
+        return self.p.loads, self.p.dv_max
+
+    @property
+    def tile_least(self) -> int:
+        """Least ``dk + dv + 2``: the array must be through with a tile when the next one ends."""
+        return self.shape.cols + max(self.shape.gather, self.shape.global_rows)
+
+    @property
+    def shift_range(self) -> tuple[int, int]:
+        """Least and largest f."""
+        return self.p.array.datapath.shift_least, self.p.array.datapath.shift_most
+
+    @property
+    def private(self) -> bool:
+        """Whether riders have keys and values of their own."""
+        return self.shape.global_rows > 0 and self.shape.global_row_kv == "private"
 
     def check(self, program: Program) -> None:
         """Refuse a program that the hardware would refuse, or whose sums could overflow.
@@ -155,13 +156,36 @@ class Engine:
             ("dk", program.dk, self.dk_range), ("dv", program.dv, self.dv_range),
             ("dk + dv + 2", program.dk + program.dv + 2, (self.tile_least, 1 << 16)),
             ("shift", program.shift, self.shift_range),
-            ("queries", program.queries, (1, self.max_tokens)),
-            ("keys", program.tiles.key_count, (1, self.max_tokens)),
+            ("queries", program.queries, (1, self.p.max_tokens)),
+            ("keys", program.tiles.key_count, (1, self.p.max_tokens)),
         ):  # fmt: skip
             if not least <= value <= most:
                 raise InputError(
                     f"{name} must be in {least} to {most} for this engine, not {value}"
                 )
+        words = len(write_program(program)) // 8
+        if words > self.p.program_words:
+            raise InputError(
+                f"program_words must be at least {words} for this program, not "
+                f"{self.p.program_words}"
+            )
+        keys = _most_keys(program.tiles) if program.tiles.key_count > self.p.block_keys else 0
+        if keys > self.p.block_keys:
+            raise InputError(
+                f"block_keys must be at least {keys}, the most keys of a query, not "
+                f"{self.p.block_keys}"
+            )
+
+
+def _most_keys(tiles: Tiles) -> int:
+    """Return the most keys that a query has in all its tiles."""
+    keys = np.zeros(int(tiles.queries.max(initial=0)) + 1, np.int64)
+    for start in range(0, len(tiles), _TILES_AT_ONCE):
+        batch = tiles.batch(start, start + _TILES_AT_ONCE)
+        counts = (batch.tokens >= 0).sum(axis=2)
+        working = batch.queries >= 0
+        np.add.at(keys, batch.queries[working], counts[working])
+    return int(keys.max())
 
 
 def details(config: SaloConfig) -> Details:
@@ -172,8 +196,7 @@ def details(config: SaloConfig) -> Details:
     return Details(
         meanings={
             "program": "a program of `gatewright salo schedule`, 64 bits a beat; it stays",
-            "load": "vectors of tokens, element c at bits c * width up: operand 0 queries, 1 keys, "
-            "2 values; last starts the run",
+            "load": "vectors of tokens: queries, keys, values, in any order; last starts the run",
             "results": f"an element of {p.lanes} rows: value / 2^{fmt.out_fraction_bits} in units "
             "of v; rows without a query are not there; last ends the run",
             "loaded": "there is a program that can run",
@@ -184,7 +207,7 @@ def details(config: SaloConfig) -> Details:
             "cycles": "of the run, from the first stage of the first tile to the last of the last",
         },
         latency={
-            "tile": f"{engine.latency} cycles from a stage at the inputs to the rows' sums",
+            "tile": f"{p.array.latency} cycles from a stage at the inputs to the rows' sums",
             "sums": f"{p.sums.sum_bits} bits hold every sum over {p.block_keys} keys",
             "dk": f"{engine.dk_range[0]} to {engine.dk_range[1]} elements",
             "dv": f"{engine.dv_range[0]} to {engine.dv_range[1]} elements",

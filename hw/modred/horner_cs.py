@@ -182,7 +182,7 @@ def _digits(m: Module, x: Value, p: HornerCarrySaveParameters) -> tuple[Value, l
 def _index(p: HornerCarrySaveParameters, shifted_a: Value, b: Value) -> Value:
     """Return what both rows have from bit n up, once they are shifted by a digit."""
     n = p.modulus_bits
-    return (shifted_a[n:] + (b << p.digit_bits)[n:])[: p.digit_bits + 2]
+    return (shifted_a[n:] + Cat(C(0, p.digit_bits), b)[n:])[: p.digit_bits + 2]
 
 
 def _carry_save(a: Value, b: Value, c: Value) -> tuple[Value, Value]:
@@ -240,7 +240,7 @@ class CarrySaveSteps(Unit):
         index = _index(p, Cat(next_digit, coming_a), coming_b)
         entry = self._entry(m, walk, index & next_stepping.replicate(bits + 2))
         operand = Mux(walk.idle, first, entry)
-        row_a, row_b = _carry_save(Cat(digit, a)[:n], (b << bits)[:n], operand)
+        row_a, row_b = _carry_save(Cat(digit, a)[:n], Cat(C(0, bits), b)[:n], operand)
         m.d.comb += [next_a.eq(row_a), next_b.eq(row_b)]
         with m.If(walk.advance):
             m.d.sync += stepping.eq(next_stepping)
@@ -289,7 +289,7 @@ class HornerCarrySavePipeline(Reducer):
             parameters = ResidueTableParameters(p.digit_table.values, n)
             m.submodules[f"table_{step}"] = rom = ResidueTable(parameters)
             m.d.comb += rom.address.eq(_index(p, shifted, b))
-            row_a, row_b = _carry_save(shifted[:n], (b << bits)[:n], rom.data)
+            row_a, row_b = _carry_save(shifted[:n], Cat(C(0, bits), b)[:n], rom.data)
             more = {"rest": rest[:left]} if left else {}
             at = pipe.cut(f"step_{step}", a=row_a, b=row_b, **more, **tag)
             a, b, rest = at.a, at.b, getattr(at, "rest", rest)

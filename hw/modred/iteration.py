@@ -162,7 +162,7 @@ class Iteration:
             self.advance.eq(self.take | (~self.idle & (~self.at[-1] | room))),
         ]
         with m.If(self.advance):
-            m.d.sync += [self.at.eq(self.at << 1 | self.take), self.idle.eq(self.last)]
+            m.d.sync += [self.at.eq(Cat(self.take, self.at)), self.idle.eq(self.last)]
         with m.If(room | o.ready):
             m.d.sync += o.valid.eq(self.at[-1] & room)
 

@@ -170,7 +170,7 @@ class DescriptorReader(Unit):
                 for x, word in enumerate(gathers)
             ),
             *(
-                _Part(_Kind.KEY, word.kind == SegmentKind.CIRCULANT, word.step, word.base,
+                _Part(_Kind.KEY, word.kind == SegmentKind.CIRCULANT, word.step[:8], word.base,
                       s * a.segment_cols)
                 for s, word in enumerate(segments)
             ),
@@ -199,7 +199,7 @@ class DescriptorReader(Unit):
                         kind.eq(Mux(part.wanted, part.kind, _Kind.NOTHING)),
                         place.eq(part.place + item),
                     ]
-                    m.d.comb += done.eq(~part.wanted | (item == part.count - 1))
+                    m.d.comb += done.eq(~part.wanted | (item + 1 >= part.count))
                     if part.kind in (_Kind.MASK, _Kind.RIDER_MASK):
                         m.d.comb += self.address.eq(part.base + item)
                     else:

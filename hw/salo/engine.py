@@ -104,7 +104,7 @@ class SaloEngine(Unit):
         ]  # fmt: skip
         for name in ("query_write", "key_write", "place", "entry"):
             m.d.comb += getattr(feeder, name).eq(getattr(reader, name))
-        for name in ("turn", "write_turn", "write_keys", "write_values", "stage"):
+        for name in ("turn", "write_keys", "write_values", "stage"):
             m.d.comb += getattr(feeder, name).eq(getattr(sequencer, name))
         if a.gather:
             m.d.comb += array.gather.eq(feeder.gather)

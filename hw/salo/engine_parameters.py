@@ -51,7 +51,8 @@ class SaloEngineParameters:
     program_words
         Most words of a program, 64 bits each, 16 to 2^24.
     reads
-        Tokens that are read in a cycle, of each kind; 1 to 64.
+        Keys that are read in a cycle, and values: each has as many copies of its memory; 1 to 64.
+        Queries, which are fewer, have as many as they need to be read in the same time.
     result_blocks
         Blocks whose results may be under way or wait to be taken, 1 to 64; with 4 there is no
         stall where tiles are longer than a third of the way through the machine.

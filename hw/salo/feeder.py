@@ -31,12 +31,11 @@ def token_beat(p: SaloEngineParameters) -> data.StructLayout:
     ``last``: there will be no other one before the tiles are done.
     """
     formats = p.array.datapath
-    bits = max(
-        formats.dk_max * max(formats.q_bits, formats.kv_bits), p.dv_max * formats.kv_bits
-    )
+    element = signed(max(formats.q_bits, formats.kv_bits))
     return data.StructLayout({
         "operand": Operand, **({"rider": 1} if p.array.private else {}),
-        "token": range(p.max_tokens), "last": 1, "vector": bits,
+        "token": range(p.max_tokens), "last": 1,
+        "vector": data.ArrayLayout(element, max(formats.dk_max, p.dv_max)),
     })  # fmt: skip
 
 
@@ -46,7 +45,7 @@ class Feeder(Unit):
     Members
     -------
     load : In(stream of token_beat), open : In(1)
-        Vectors of tokens, element c at bits ``c * bits`` up; they have to wait while not ``open``.
+        Vectors of tokens; they have to wait while not ``open``.
     queries, keys : In(17)
         How many there are.
     words : In(descriptor_words of 64 bits)
@@ -54,7 +53,7 @@ class Feeder(Unit):
     query_write, key_write, place, entry, swap : In
         Lists of the next tile, as :class:`~.descriptor_reader.DescriptorReader` gives them, and
         when it becomes the current one.
-    turn, write_turn, write_keys, write_values, stage : In
+    turn, write_keys, write_values, stage : In
         As :class:`~.sequencer.Sequencer` has them.
     q, kv, gather, rider_q, rider_kv : Out
         To the array, in the cycles in which it takes them.
@@ -64,7 +63,8 @@ class Feeder(Unit):
     Notes
     -----
     Any tokens can be together in a tile: each of the ``reads`` ports reads any token, so that no
-    two stand in each other's way. A private rider's vectors are in the upper half of the memories.
+    two stand in each other's way. Queries, fewer than keys, have as many ports as they need to be
+    read in the same time. A private rider's vectors are in the upper half of the memories.
     """
 
     p: SaloEngineParameters
@@ -78,8 +78,8 @@ class Feeder(Unit):
             "queries": In(17), "keys": In(17), "words": In(layout(64, p.descriptor_words)),
             "query_write": In(1), "key_write": In(1), "place": In(range(1 << 12)),
             "entry": In(32), "swap": In(1), "turn": In(range(p.loads + 1)),
-            "write_turn": In(range(p.loads + 1)), "write_keys": In(1), "write_values": In(1),
-            "stage": In(Stage), "q": Out(layout(q, a.rows)),
+            "write_keys": In(p.loads), "write_values": In(p.loads), "stage": In(Stage),
+            "q": Out(layout(q, a.rows)),
             "kv": Out(layout(layout(kv, a.ports), a.segments)),
             "query_tokens": Out(layout(17, len(p.query_slots))),
             "present": Out(len(p.key_slots)),
@@ -101,7 +101,7 @@ class Feeder(Unit):
         key = self._selector(m, "key")
         self._describe(m, query, key)
         for slot in range(len(p.query_slots)):
-            turn, read = divmod(slot, p.reads)
+            turn, read = divmod(slot, query.p.reads)
             with m.If(query.taken == turn):
                 m.d.sync += self.query_tokens[slot].eq(query.tokens[read])
         m.d.comb += self.present.eq(key.present)
@@ -138,7 +138,8 @@ class Feeder(Unit):
             local = (*[a.segment_cols] * a.segments, *[a.rows] * a.gather)
             entries = (*local, *[0] * (p.key_sources - len(local)))
             apart = len(local) if a.private else None
-        parameters = TokenSelectorParameters(slots, entries, p.max_tokens, p.reads, apart)
+        reads = -(-len(slots) // p.loads)
+        parameters = TokenSelectorParameters(slots, entries, p.max_tokens, reads, apart)
         selector = TokenSelector(parameters)
         m.submodules[f"{name}_selector"] = selector
         m.d.comb += [
@@ -204,20 +205,21 @@ class Feeder(Unit):
         if p.array.private:
             address = beat.token + beat.rider * p.max_tokens
         m.d.comb += [
-            write.addr.eq(address), write.data.eq(beat.vector),
+            write.addr.eq(address),
+            write.data.eq(Cat(element[:bits] for element in list(beat.vector)[:length])),
             write.en.eq(self.load.valid & self.load.ready & (beat.operand == operand)),
         ]
-        parameters = LanesParameters(bits, length, len(selector.p.slots), p.reads)
+        parameters = LanesParameters(bits, length, len(selector.p.slots), selector.p.reads)
         m.submodules[f"{name}_lanes"] = lanes = Lanes(parameters)
-        for r in range(p.reads):
+        for r in range(parameters.reads):
             read = vectors.read_port()
-            m.d.comb += [read.addr.eq(selector.address[r]), lanes.words[r].eq(read.data)]
+            m.d.comb += [
+                read.addr.eq(selector.address[r]), lanes.words[r].eq(read.data),
+                # Never beside a write, so that no bypass is made for a word that is both.
+                read.en.eq(~self.open),
+            ]
         due = self.write_values if operand == Operand.VALUE else self.write_keys
-        m.d.comb += [
-            lanes.turn.eq(Mux(self.write_turn < parameters.turns, self.write_turn,
-                              parameters.turns)),
-            lanes.write.eq(due), lanes.shift.eq(shift),
-        ]  # fmt: skip
+        m.d.comb += [lanes.write.eq(due), lanes.shift.eq(shift)]
         return list(lanes.o)
 
     def _skew(

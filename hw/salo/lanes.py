@@ -45,8 +45,9 @@ class Lanes(Unit):
 
     Members
     -------
-    words : In(reads of width * length bits), turn : In(range), write : In(1)
-        Element c at bits ``c * width`` up. ``turn`` may be beyond the last one.
+    words : In(reads of width * length bits), write : In(turns)
+        Element c at bits ``c * width`` up; which turn it is, one-hot, if any: every bit of a lane
+        would have to compare a number.
     shift : In(1)
         Elements go on by one.
     o : Out(count of signed(width))
@@ -58,7 +59,7 @@ class Lanes(Unit):
     def __init__(self, p: LanesParameters) -> None:
         super().__init__(p, {
             "words": In(data.ArrayLayout(p.width * p.length, p.reads)),
-            "turn": In(range(p.turns + 1)), "write": In(1), "shift": In(1),
+            "write": In(p.turns), "shift": In(1),
             "o": Out(data.ArrayLayout(signed(p.width), p.count)),
         })  # fmt: skip
 
@@ -68,7 +69,7 @@ class Lanes(Unit):
         for n in range(p.count):
             turn, read = divmod(n, p.reads)
             lane = Signal(p.width * p.length, name=f"lane_{n}", reset_less=True)
-            with m.If(self.write & (self.turn == turn)):
+            with m.If(self.write[turn]):
                 m.d.sync += lane.eq(self.words[read])
             with m.Elif(self.shift):
                 m.d.sync += lane.eq(lane >> p.width)

@@ -83,17 +83,19 @@ class ProgramStore(Unit):
         m.submodules.words = words = memory.Memory(shape=64, depth=p.program_words, init=[])
         write, read = words.write_port(), words.read_port()
         word, last = self.i.payload.word, self.i.payload.last
-        number = Signal(32)
+        number = Signal(range(p.program_words + 1))
         beat, ended = Signal(), Signal()
         m.d.comb += [
             self.i.ready.eq(self.open & ~ended), beat.eq(self.i.valid & self.i.ready),
             write.addr.eq(number), write.data.eq(word),
             write.en.eq(beat & (number < p.program_words)),
             read.addr.eq(self.address), self.word.eq(read.data),
+            # Never beside a write, so that no bypass is made for a word that is both.
+            read.en.eq(~self.open),
         ]
         found = Signal(Fault)
         with m.If(beat):
-            m.d.sync += number.eq(Mux(last, 0, number + 1))
+            m.d.sync += number.eq(Mux(last, 0, number + (number < p.program_words)))
             with m.If(number == 0):
                 m.d.sync += [self.fault.eq(found), self.loaded.eq(0)]
             with m.Elif(self.fault == Fault.NONE):
@@ -101,13 +103,13 @@ class ProgramStore(Unit):
             with m.If(last):
                 m.d.sync += ended.eq(1)
         end = self._header(m, word, beat, number, found)
-        length = Signal(32)
+        length = Signal(range(p.program_words + 2))
         with m.If(beat & last):
             m.d.sync += length.eq(number + 1)
         with m.If(ended):
             m.d.sync += ended.eq(0)
             with m.If(self.fault == Fault.NONE):
-                good = (length == end) & (length > HEADER_WORDS - 1)
+                good = length == end
                 m.d.sync += [self.loaded.eq(good), self.fault.eq(Mux(good, 0, Fault.LENGTH))]
         return m
 
@@ -118,15 +120,14 @@ class ProgramStore(Unit):
         p, places = self.p, self.places
         a, formats = p.array, p.array.datapath
         low, high = word[:32], word[32:]
-        tiles, entries = Signal(32, reset_less=True), Signal(32, reset_less=True)
-        masks, rider_masks = Signal(32, reset_less=True), Signal(32, reset_less=True)
-        few = Signal()
-        m.d.comb += few.eq(
-            ((entries >> 1) < p.program_words) & (tiles < p.program_words)
-            & (masks < p.program_words) & (rider_masks < p.program_words)
+        most = range(p.program_words)
+        masks, rider_masks = (
+            Signal(most, name=name, reset_less=True) for name in ("masks", "rider_masks")
         )
+        entries = Signal(range(2 * p.program_words), reset_less=True)
 
         def check(fault: Fault, good: Value) -> None:
+            # Of several the last one counts: a field that others give their meaning comes first.
             with m.If(~good):
                 m.d.comb += found.eq(fault)
 
@@ -136,21 +137,21 @@ class ProgramStore(Unit):
                 check(Fault.NO_PROGRAM, word == magic | 1 << 32 | 8 * HEADER_WORDS << 48)
             with m.Case(1):
                 check(Fault.LENGTH, high < p.program_words)
-                m.d.sync += tiles.eq(Mux(beat, high, tiles))
+                m.d.sync += places.tiles.eq(Mux(beat, high, places.tiles))
             with m.Case(2):
                 shape = (a.rows, a.cols, a.segments, a.gather, a.global_rows)
+                check(Fault.FORMAT, word[48:] == _octets(formats.q_bits, formats.kv_bits))
                 check(Fault.ARRAY, word[:40] == _octets(*shape))
                 if a.global_rows:
                     check(Fault.ARRAY, word[40:48] == int(a.private))
-                check(Fault.FORMAT, word[48:] == _octets(formats.q_bits, formats.kv_bits))
             with m.Case(3):
+                shift = word[48:56]
+                least, most = formats.shift_least, formats.shift_most
+                check(Fault.SHIFT, (shift >= least) & (shift <= most))
                 check(Fault.FORMAT, word[:48] == _octets(
                     formats.mantissa_bits, formats.fraction_bits, formats.guard_bits,
                     formats.exp_bits, p.out_fraction_bits, len(formats.lines.slopes),
                 ))  # fmt: skip
-                shift = word[48:56]
-                least, most = formats.shift_least, formats.shift_most
-                check(Fault.SHIFT, (shift >= least) & (shift <= most))
                 m.d.sync += places.shift.eq(Mux(beat, shift - least, places.shift))
             with m.Case(4):
                 check(Fault.HEAD, (
@@ -163,22 +164,27 @@ class ProgramStore(Unit):
                 check(Fault.TOKENS, (low <= p.max_tokens) & (high <= p.max_tokens))
                 with m.If(beat):
                     m.d.sync += [places.queries.eq(low), places.keys.eq(high)]
-            with m.Case(6), m.If(beat):
-                m.d.sync += [entries.eq(low), masks.eq(high)]
+            with m.Case(6):
+                check(Fault.LENGTH, (low < 2 * p.program_words) & (high < p.program_words))
+                with m.If(beat):
+                    m.d.sync += [entries.eq(low), masks.eq(high)]
             with m.Case(7):
+                check(Fault.LENGTH, low < p.program_words)
                 m.d.sync += rider_masks.eq(Mux(beat, low, rider_masks))
             with m.Default():
-                check(Fault.LENGTH, few & (number < p.program_words))
+                check(Fault.LENGTH, number < p.program_words)
         places_of = [Signal(48, name=name) for name in ("lists", "masks", "rider_masks", "end")]
         lists_at, masks_at, rider_masks_at, end = places_of
         m.d.comb += [
-            lists_at.eq(HEADER_WORDS + tiles * p.descriptor_words),
+            lists_at.eq(HEADER_WORDS + places.tiles * p.descriptor_words),
             masks_at.eq(lists_at + ((entries + 1) >> 1)),
             rider_masks_at.eq(masks_at + masks * p.element_mask_words),
             end.eq(rider_masks_at + rider_masks * p.rider_mask_words),
-            places.tiles.eq(tiles), places.lists.eq(lists_at), places.masks.eq(masks_at),
+        ]
+        m.d.sync += [
+            places.lists.eq(lists_at), places.masks.eq(masks_at),
             places.rider_masks.eq(rider_masks_at),
-        ]  # fmt: skip
+        ]
         return end
 
 

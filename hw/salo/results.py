@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, stream
+from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.fifo import StreamFIFO, StreamFIFOParameters
@@ -48,6 +48,8 @@ class ResultParameters:
 def result_beat(p: ResultParameters) -> data.StructLayout:
     """An element of the results of some rows: whether there is a row, its query, and the value.
 
+    Where there is no row, all of it is 0.
+
     ``last`` with the last element: of a block, and where blocks are merged, of a run.
     """
     row = data.StructLayout({"there": 1, "query": 16, "value": signed(p.bits)})
@@ -70,7 +72,8 @@ class ResultBuffer(Unit):
     valid : In(1), values : In(lanes of signed(bits))
         Results, ``turns * dv`` times a block; room has been reserved.
     o : Out(stream of result_beat)
-        Elements of a turn's rows one after another, then of the next turn's.
+        Elements of a turn's rows one after another, then of the next turn's; the first one two
+        cycles after it came, one in each cycle while they are taken and there are any.
     empty : Out(1)
         Nothing is under way and nothing waits.
     """
@@ -89,9 +92,6 @@ class ResultBuffer(Unit):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        m.submodules.values_fifo = values = StreamFIFO(
-            StreamFIFOParameters(p.lanes * p.bits, p.blocks * p.turns * p.dv_max)
-        )
         m.submodules.queries_fifo = queries = StreamFIFO(
             StreamFIFOParameters(17 * p.rows, p.blocks)
         )
@@ -99,31 +99,57 @@ class ResultBuffer(Unit):
         element, turn = Signal(range(max(2, p.dv_max))), Signal(range(max(2, p.turns)))
         taken, row_ends, block_ends = Signal(), Signal(), Signal()
         m.d.comb += [
-            values.i.valid.eq(self.valid), values.i.payload.eq(self.values.as_value()),
             queries.i.valid.eq(self.queries_write),
             queries.i.payload.eq(self.queries.as_value()),
             self.room.eq(under_way != p.blocks), self.empty.eq(under_way == 0),
-            self.o.valid.eq(values.o.valid), values.o.ready.eq(self.o.ready),
             taken.eq(self.o.valid & self.o.ready), row_ends.eq(element == self.dv - 1),
             block_ends.eq(taken & self.o.payload.last), queries.o.ready.eq(block_ends),
             self.o.payload.element.eq(element),
             self.o.payload.last.eq(row_ends & (turn == p.turns - 1)),
         ]
         held = data.View(data.ArrayLayout(17, p.rows), queries.o.payload)
-        found = data.View(data.ArrayLayout(signed(p.bits), p.lanes), values.o.payload)
+        found = data.View(data.ArrayLayout(signed(p.bits), p.lanes), self._values(m, taken))
         for lane in range(p.lanes):
             row = self.o.payload.rows[lane]
-            m.d.comb += row.value.eq(found[lane])
+            query = Signal(17, name=f"query_{lane}")
             with m.Switch(turn):
                 for k in range(p.turns):
                     with m.Case(k):
-                        m.d.comb += Cat(row.query, row.there).eq(held[k * p.lanes + lane])
+                        m.d.comb += query.eq(held[k * p.lanes + lane])
+            with m.If(query[16]):
+                m.d.comb += [
+                    row.there.eq(1), row.query.eq(query[:16]), row.value.eq(found[lane]),
+                ]  # fmt: skip
         m.d.sync += under_way.eq(under_way + self.reserve - block_ends)
         with m.If(taken):
             m.d.sync += element.eq(Mux(row_ends, 0, element + 1))
             with m.If(row_ends):
                 m.d.sync += turn.eq(Mux(self.o.payload.last, 0, turn + 1))
         return m
+
+    def _values(self, m: Module, taken: Value) -> Value:
+        """Results in a memory; the next one is read a cycle ahead, and says that it is valid."""
+        p = self.p
+        depth = p.blocks * p.turns * p.dv_max
+        m.submodules.values = values = memory.Memory(
+            shape=p.lanes * p.bits, depth=depth, init=[]
+        )
+        write, read = values.write_port(), values.read_port()
+        waiting = Signal(range(depth + 1))
+        m.d.comb += [
+            write.en.eq(self.valid), write.data.eq(self.values.as_value()),
+            read.en.eq(waiting.any() & (~self.o.valid | taken)),
+        ]
+        for port, name in ((write, "tail"), (read, "head")):
+            place = Signal(range(depth), name=name)
+            m.d.comb += port.addr.eq(place)
+            with m.If(port.en):
+                m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
+        m.d.sync += [
+            waiting.eq(waiting + write.en - read.en),
+            self.o.valid.eq(read.en | (self.o.valid & ~taken)),
+        ]
+        return read.data
 
 
 @dataclass(frozen=True)

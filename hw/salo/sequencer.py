@@ -35,8 +35,8 @@ class Sequencer(Unit):
         next cycle.
     turn : Out(range(loads + 1))
         Lanes of which turn are selected; ``loads``: none.
-    write_turn : Out(range(loads + 1)), write_keys, write_values : Out(1)
-        Lanes of which turn are written, two cycles later.
+    write_keys, write_values : Out(loads)
+        Lanes of which turn are written, one-hot, two cycles later.
     settle : Out(1)
         The cycle before FIRST: what a tile holds steady must be there from the next cycle on.
     stage : Out(Stage)
@@ -56,8 +56,8 @@ class Sequencer(Unit):
         super().__init__(p, {
             "dk": In(range(p.array.datapath.dk_max + 1)), "dv": In(range(p.dv_max + 1)),
             "ready": In(1), "take": Out(1), "turn": Out(range(p.loads + 1)),
-            "write_turn": Out(range(p.loads + 1)), "write_keys": Out(1), "write_values": Out(1),
-            "settle": Out(1), "stage": Out(Stage), "busy": Out(1),
+            "write_keys": Out(p.loads), "write_values": Out(p.loads), "settle": Out(1),
+            "stage": Out(Stage), "busy": Out(1),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -95,14 +95,18 @@ class Sequencer(Unit):
             m.d.comb += stage.eq(
                 Mux(count == 0, Stage.EXP, Mux(count == 1, Stage.SUM, Stage.VALUE))
             )
-        turn, keys = Signal.like(self.turn, name="turn_1"), Signal(name="keys_1")
-        values, before = Signal(name="values_1"), Signal(Stage, name="stage_1")
+        turn = Signal.like(self.turn, name="turn_1", init=p.loads)
+        values = Signal(name="values_1")
+        before = Signal(Stage, name="stage_1")
         m.d.sync += [
-            turn.eq(self.turn), keys.eq(loading & ~second), values.eq(loading & second),
-            before.eq(stage),
-            self.write_turn.eq(turn), self.write_keys.eq(keys), self.write_values.eq(values),
-            self.stage.eq(before),
-        ]  # fmt: skip
+            turn.eq(self.turn), values.eq(second), before.eq(stage), self.stage.eq(before),
+        ]
+        for number in range(p.loads):
+            written = turn == number
+            m.d.sync += [
+                self.write_keys[number].eq(written & ~values),
+                self.write_values[number].eq(written & values),
+            ]
         m.d.comb += [
             self.settle.eq(before == Stage.FIRST),
             self.busy.eq(active | (before != Stage.IDLE) | (self.stage != Stage.IDLE)),

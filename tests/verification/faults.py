@@ -26,14 +26,16 @@ def change(
     return Build.load(build.folder)
 
 
-def first_failure(build: Build, *, only: Sequence[str] = (), seed: int = 0) -> tuple[str, str]:
+def first_failure(
+    build: Build, *, only: Sequence[str] = (), seed: int = 0, simulator: str = QUICK
+) -> tuple[str, str]:
     """The name of the first test that fails, and what its bench and the test tell of it.
 
     `simulate` tells the same as a story, but runs twice: the second time for a waveform.
     """
     module = build.manifest.testbench
     assert module is not None
-    run = run_testbench(build, QUICK, module, build.folder / "sim", seed=seed, only=only)
+    run = run_testbench(build, simulator, module, build.folder / "sim", seed=seed, only=only)
     failed = [test for test in run.tests if test.verdict == "fail"]
     assert failed, "a test must fail"
     records = [each for each in run.records if each["test"] == failed[0].name and each["failure"]]

@@ -79,8 +79,11 @@ def test_private_feeds_may_carry_the_operands_of_the_rows() -> None:
 def test_scale_and_shift() -> None:
     given = operands(PATTERN)
     free, _ = quantize_operands(given, None, HW8)
-    done = run_model(PATTERN, tiles(PATTERN), given, HW8, scale=1.0, shift=free.shifts[0] - 3)
-    assert done.shift == free.shifts[0] - 3
+    shift = free.shifts[0] - 3
+    done = run_model(
+        PATTERN, tiles(PATTERN), given, HW8, scale=1.0, shifts=(shift, shift)
+    )
+    assert done.shift == shift
     wanted = scaled_dot_product_attention(
         given.q.double(), given.k.double(), given.v.double(), attn_mask=mask(PATTERN), scale=1.0
     )

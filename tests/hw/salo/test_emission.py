@@ -11,11 +11,13 @@ from gatewright.generators.artifacts import Build, Manifest, digest
 from gatewright.generators.emission import emit
 from gatewright.hw.salo.array import SaloArray
 from gatewright.hw.salo.array_parameters import ArrayParameters
+from gatewright.hw.salo.engine import SaloEngine
 from gatewright.hw.salo.normaliser import Normaliser, NormaliserParameters
 from gatewright.hw.salo.processing_element import ProcessingElement
 from gatewright.hw.salo.skew import Skew, SkewParameters
 from gatewright.hw.salo.weighted_sum import WeightedSum, WeightedSumParameters
 from gatewright.hw.unit import Unit
+from gatewright.tests.hw.salo.engine_bench import engine_parameters
 from gatewright.tests.hw.salo.reference import datapath
 
 SMALL = ArrayParameters(
@@ -33,6 +35,8 @@ UNITS = [
     Skew(SkewParameters.of_rider_kv(PRIVATE)), WeightedSum(WeightedSumParameters()),
     WeightedSum(SUMS), Normaliser(NormaliserParameters(sums=SUMS, rows=4, lanes=2)),
     Normaliser(NormaliserParameters(sums=SUMS, rows=1, lanes=1)),
+    SaloEngine(engine_parameters(2, 2, 1, "2", lanes=1, result_blocks=1, head=7)),
+    SaloEngine(engine_parameters((1, 1), 1, 0, "1p", torus=True, fmt="hw12", reads=5)),
 ]  # fmt: skip
 
 

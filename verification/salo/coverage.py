@@ -1,0 +1,52 @@
+"""What the jobs of a test have exercised."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..coverage import Coverage
+from .stimulus import KINDS, OPERANDS, Design, Job
+
+__all__ = ["FAULTS", "cover", "declare"]
+
+FAULTS = ("NO_PROGRAM", "ARRAY", "FORMAT", "SHIFT", "HEAD", "TOKENS", "LENGTH")
+"""Why a program is refused."""
+
+
+def declare(coverage: Coverage, design: Design) -> None:
+    """Declare every bin that a run of all tests should hit."""
+    coverage.declare("pattern", KINDS)
+    coverage.declare("operands", OPERANDS)
+    coverage.declare("fault", FAULTS)
+    coverage.declare("tiles of a block", ("1", "several"))
+    coverage.declare("heads of a program", ("1", "several"))
+    coverage.declare("exponent saturated", ("no",))
+    engine = design.engine
+    if sum((engine.dk_range[1], engine.dv_range[1], 2)) >= engine.p.decode_cycles:
+        coverage.declare("cycles", ("exactly those of the schedule",))
+    if engine.shape.global_rows:
+        coverage.declare("rider", ("idle", "at work"))
+    if engine.shape.gather:
+        coverage.declare("gathered keys", ("some", "none"))
+
+
+def cover(coverage: Coverage, design: Design, job: Job) -> None:
+    """Count what a job exercises."""
+    tiles = job.program.tiles
+    coverage.hit("pattern", job.kind)
+    coverage.hit("heads of a program", "1" if len(job.heads) == 1 else "several")
+    for head in job.heads:
+        coverage.hit("operands", head.kind)
+        saturated = head.expected.exponent_saturated
+        coverage.hit("exponent saturated", "yes" if saturated else "no")
+    counts = np.unique_counts(tiles.block[tiles.block >= 0]).counts
+    coverage.hit("tiles of a block", "1", int((counts == 1).sum()))
+    coverage.hit("tiles of a block", "several", int((counts > 1).sum()))
+    riders = tiles.rider_queries >= 0
+    if design.engine.shape.global_rows:
+        coverage.hit("rider", "at work", int(riders.sum()))
+        coverage.hit("rider", "idle", int((~riders).sum()))
+    if design.engine.shape.gather:
+        gathered = (tiles.gather >= 0).any(axis=(1, 2))
+        coverage.hit("gathered keys", "some", int(gathered.sum()))
+        coverage.hit("gathered keys", "none", int((~gathered).sum()))
