@@ -121,7 +121,7 @@ def _errors(schedules: dict[str, Schedule]) -> Iterator[Row]:
 
 def _cycles(folder: Path) -> Iterator[Row]:
     """Cycles of the simulated Verilog over those of the schedule, for every mask at 8 x 8."""
-    config = load_config(SaloConfig, None, [*ENGINE, "program_words=262144"])
+    config = load_config(SaloConfig, None, [*ENGINE, "program_words=524288"])
     build = build_design(generator, config, folder / "engine")
     engine = Engine.of(build.manifest)
     ratios, simulated, seconds = [], 0, 0.0

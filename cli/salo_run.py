@@ -23,7 +23,7 @@ from ..generators.salo.pattern import Pattern, Progress
 from ..generators.salo.program import Program, read_program, write_program
 from ..generators.salo.report import cycles, lower_bound
 from ..generators.salo.schedule import make_schedule
-from ..generators.salo.shape import ArrayShape
+from ..generators.salo.shape import MAX_HEAD, ArrayShape, check_range
 from ..golden.salo.formats import Format
 from .console import Console
 from .salo_pattern import read_pattern
@@ -57,6 +57,8 @@ def run_attention(
 ) -> None:  # fmt: skip
     """Run, compare, write what is asked and tell about it."""
     check_out(out)
+    if folder is not None and not rtl:
+        raise InputError("sim must be rtl for --build, not model")
     if scale is not None and not 0 < scale < math.inf:
         raise InputError(f"scale must be a positive number, not {scale:g}")
     fmt = FORMATS[numbers]
@@ -65,10 +67,10 @@ def run_attention(
     _check(pattern, rows)
     heads, _, dk = rows.q.shape
     dv = rows.v.shape[2]
+    for name, value in (("dk", dk), ("dv", dv)):
+        check_range(name, value, 1, MAX_HEAD)
     config = _config(shape, numbers, pattern, dk, dv)
     given = None if folder is None or not folder.exists() else Build.load(folder)
-    if given is not None and not rtl:
-        raise InputError("sim must be rtl for --build, not model")
     engine = Engine.made_of(config) if given is None else Engine.of(given.manifest)
     with console.progress() as progress:
         tell = counted(progress)
@@ -122,6 +124,7 @@ def _verilog(
     if given is None:
         words = max(16, len(write_program(program)) // 8)
         config = config.model_copy(update={"program_words": words})
+        Engine.made_of(config).check(program)
         console.note("emitting and compiling the engine")
         given = build_design(generator, config, folder or default_folder(generator, config))
     return RtlRuns(given, program)

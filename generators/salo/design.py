@@ -178,13 +178,17 @@ class Engine:
 
 
 def _most_keys(tiles: Tiles) -> int:
-    """Return the most keys that a query has in all its tiles."""
-    keys = np.zeros(int(tiles.queries.max(initial=0)) + 1, np.int64)
+    """Return the most keys that a query, or a rider's, has in all its tiles."""
+    most = 1 + max(int(tiles.queries.max(initial=0)), int(tiles.rider_queries.max(initial=0)))
+    keys = np.zeros((2, most), np.int64)
     for start in range(0, len(tiles), _TILES_AT_ONCE):
         batch = tiles.batch(start, start + _TILES_AT_ONCE)
-        counts = (batch.tokens >= 0).sum(axis=2)
-        working = batch.queries >= 0
-        np.add.at(keys, batch.queries[working], counts[working])
+        for counts, queries, tokens in (
+            (keys[0], batch.queries, batch.tokens),
+            (keys[1], batch.rider_queries, batch.rider_tokens),
+        ):
+            working = queries >= 0
+            np.add.at(counts, queries[working], (tokens >= 0).sum(axis=2)[working])
     return int(keys.max())
 
 

@@ -211,10 +211,14 @@ class Feeder(Unit):
         ]
         parameters = LanesParameters(bits, length, len(selector.p.slots), selector.p.reads)
         m.submodules[f"{name}_lanes"] = lanes = Lanes(parameters)
+        # Lanes without a token are 0: nothing of memory that was never written goes any further.
+        there = Signal(parameters.reads, name=f"{name}_there")
+        m.d.sync += there.eq(Cat(token[16] for token in selector.tokens))
         for r in range(parameters.reads):
             read = vectors.read_port()
             m.d.comb += [
-                read.addr.eq(selector.address[r]), lanes.words[r].eq(read.data),
+                read.addr.eq(selector.address[r]),
+                lanes.words[r].eq(Mux(there[r], read.data, 0)),
                 # Never beside a write, so that no bypass is made for a word that is both.
                 read.en.eq(~self.open),
             ]

@@ -132,7 +132,8 @@ class WeightedSum(Unit):
         maximum = Signal(signed(p.datapath.exp_bits))
         seen, empty, last = Signal(), Signal(), Signal()
         m.d.comb += [
-            maximum.eq(read.data), seen.eq(read.data[p.datapath.exp_bits] & ~self.first),
+            maximum.eq(Mux(self.first, 0, read.data)),
+            seen.eq(read.data[p.datapath.exp_bits] & ~self.first),
         ]  # fmt: skip
         found = align(m, maximum, seen, self.maximum, self.seen, shift_bits(p.sum_bits))
         swap = Signal(name="held_swap", reset_less=True)

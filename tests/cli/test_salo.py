@@ -317,6 +317,55 @@ def test_run_of_one_head_and_of_private_riders(gatewright: Gatewright, files: Pa
     assert told[0]["error"] != told[1]["error"]
 
 
+TINY = ("q.npy", "k.npy", "v.npy", "--pattern", "window.yaml", "--rows", "4", "--cols", "4")
+
+
+def test_run_of_the_verilog(gatewright: Gatewright, files: Path) -> None:
+    rtl = ("salo", "run", *TINY, "--sim", "rtl", "--build", "engine")
+    told = json.loads(gatewright(*rtl, "-o", "out", "--json", "-q").out)
+    assert told["ran"] == "RTL, equal to the golden model of the machine"
+    assert told == json.loads(Path("out/report.json").read_text())
+    figures = told["rtl"]
+    assert (figures["build"], figures["heads"], figures["outputs"]) == ("engine", 2, 2 * 40 * 8)
+    assert figures["due"] == told["tiles"] // 2 * 18 + 4 <= figures["cycles"]
+    assert figures["simulated"] > 2 * figures["cycles"] and figures["rate"] > 0
+    model = json.loads(gatewright("salo", "run", *TINY, "-o", "model", "--json", "-q").out)
+    assert model["rtl"] is None
+    assert {**model, "rtl": figures, "ran": told["ran"]} == told
+    assert Path("out/outputs.npy").read_bytes() == Path("model/outputs.npy").read_bytes()
+    ended = gatewright(*rtl)
+    assert ended.code == 0
+    assert re.match(
+        rf"ran: the Verilog of engine: 640 outputs equal to the golden model's; "
+        rf"{figures['cycles']:,} cycles a head, {figures['due']:,} due", ended.out,
+    ), ended.out  # fmt: skip
+
+
+def test_runs_that_no_engine_can_do(gatewright: Gatewright, files: Path) -> None:
+    sizes = [f"-p{size}" for size in ("rows=4", "cols=4", "dk_max=8", "dv_max=8")]
+    assert gatewright("emit", "salo", *sizes, "-o", "engine", "-q").code == 0
+    before = sorted(files.rglob("*"))
+    rtl = ("--sim", "rtl", "--build", "engine", "-q")
+    for arguments, line in (
+        ((*TINY, "--build", "engine"), r"sim must be rtl for --build, not model"),
+        ((*TINY, "--build", "new"), r"sim must be rtl for --build, not model"),
+        ((*TINY, *rtl, "--rows", "8"), r"program must be for ArrayShape\(rows=4, .* not .*=8, .*"),
+        ((*TINY, *rtl, "--numbers", "hw12"), r"program must be for Format\(.* not Format\(.*"),
+        ((*TINY, *rtl[:3], "q.npy", "-q"), r".*q\.npy.*"),
+        (("q.npy", "k.npy", "v.npy", *RUN[:2], "--sim", "rtl", "-q"),
+         r"dk \+ dv \+ 2 must be in 33 to 65536 for this engine, not 18"),
+    ):  # fmt: skip
+        ended = gatewright("salo", "run", *arguments)
+        assert ended.code == 2
+        assert re.fullmatch(f"error: {line}", ended.error), ended.error
+        assert sorted(files.rglob("*")) == before
+
+
+def test_the_model_runs_short_heads_on_any_array(gatewright: Gatewright, files: Path) -> None:
+    ended = gatewright("salo", "run", "q.npy", "k.npy", "v.npy", *RUN[:2], "--json", "-q")
+    assert json.loads(ended.out)["array"]["rows"] == 32
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

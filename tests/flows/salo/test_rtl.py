@@ -12,6 +12,7 @@ import pytest
 
 from gatewright.errors import CheckFailed, InputError
 from gatewright.flows.salo.rtl import RtlRuns
+from gatewright.flows.simulation.batched import BatchedModel
 from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
@@ -20,6 +21,9 @@ from gatewright.generators.salo.config import SaloConfig
 from gatewright.generators.salo.importers.boolean import from_boolean
 from gatewright.generators.salo.pattern import Pattern
 from gatewright.generators.salo.terms import Band, GlobalColumns, GlobalRows
+from gatewright.generators.salo.workload import token_beats
+from gatewright.golden.salo.machine import Operands, run
+from gatewright.verification.packing import pack
 from gatewright.verification.salo.stimulus import KINDS, Design, Job, make_job, random_pattern
 
 WINDOW = Pattern(24, 24, [Band(-3, 3), GlobalColumns([5]), GlobalRows([5])])
@@ -141,3 +145,32 @@ def test_a_program_for_another_engine_is_refused(engines: Engines) -> None:
     manifest = engines(SMALL).manifest
     with pytest.raises(InputError, match=r"^manifest must be that of a salo design, not of flint"):
         RtlRuns(Build(Path(), replace(manifest, generator="flint")), work.program)
+
+
+def test_what_is_loaded_stays(engines: Engines) -> None:
+    """A second run with other queries only, in any order; the program and the keys are there."""
+    build = engines(SLOW)
+    design = Design.of(build.manifest)
+    work = job(build, WINDOW, 16, 12)
+    (head,) = work.heads
+    rows = Operands(head.rows.q.flip(0), head.rows.k, head.rows.v)
+    expected = run(
+        rows, design.engine.numbers, work.program.shift, [work.program.tiles.batch()],
+        rider_operands=head.riders,
+    )  # fmt: skip
+    other = replace(head, rows=rows, expected=expected)
+    beats = token_beats(design.engine, rows, head.riders)
+    new = np.random.default_rng(0).permutation(
+        np.flatnonzero((beats["operand"] == 0) & (beats["rider"] == 0))
+    )
+    queries = {name: values[new] for name, values in beats.items()}
+    queries["last"] = np.arange(len(new)) == len(new) - 1
+    stream = build.manifest.stream("load")
+    model = BatchedModel(build)
+    for number, (loaded, each) in enumerate((
+        ({"program": design.program(work.program), "load": design.tokens(head)}, head),
+        ({"load": pack(stream.fields, stream.width, queries)}, other),
+    )):  # fmt: skip
+        due = design.results(work.program, each)
+        done = model.run_streams(loaded, {"results": len(due)}, reset=number == 0)
+        assert (done.outputs["results"] == due).all()

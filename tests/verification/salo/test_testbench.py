@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatewright.flows.simulation.cocotb_run import run_testbench
 from gatewright.flows.simulation.simulate import simulate
 from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
@@ -123,3 +125,13 @@ def test_an_engine_with_all_options_passes(tmp_path: Path) -> None:
     report = simulate(build, simulator=SIMULATOR, seed=1)
     assert verdicts(report) == [(name, "pass") for name in TESTS]
     assert report["coverage"]["missed"] == ["cycles: exactly those of the schedule"]
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog not installed")
+def test_nothing_undefined_comes_out(tmp_path: Path) -> None:
+    """With four states: memory that was never written goes nowhere."""
+    build = design(tmp_path, "rows=2 cols=2 dk_max=8 dv_max=8")
+    module = build.manifest.testbench
+    assert module is not None
+    run = run_testbench(build, "icarus", module, tmp_path / "sim", seed=0, only=["patterns"])
+    assert [(test.name, test.verdict) for test in run.tests] == [("patterns", "pass")]
