@@ -23,6 +23,7 @@ from gatewright.generators.salo.pattern import Pattern
 from gatewright.generators.salo.terms import Band, GlobalColumns, GlobalRows
 from gatewright.generators.salo.workload import token_beats
 from gatewright.golden.salo.machine import Operands, run
+from gatewright.tests.generators.salo import patterns
 from gatewright.verification.packing import pack
 from gatewright.verification.salo.stimulus import KINDS, Design, Job, make_job, random_pattern
 
@@ -32,6 +33,7 @@ NARROW = Pattern(24, 24, [Band(0, 1)])
 
 SMALL = "rows=4 cols=4 dk_max=16 dv_max=16 max_tokens=32 reads=4"
 SLOW = f"{SMALL} lanes=1 result_blocks=2 gather=2 global_row_kv=private"
+EIGHT = "rows=8 cols=8 dk_max=20 dv_max=20 max_tokens=160 reads=2"
 ONE_BLOCK = "rows=2 cols=2 dk_max=24 dv_max=8 max_tokens=32 result_blocks=1 global_rows=0"
 
 Engines = Callable[[str], Build]
@@ -72,6 +74,17 @@ def test_heads_one_after_another(overrides: str, engines: Engines) -> None:
     assert runs.figures["outputs"] == runs.outputs and runs.rate > 0
     if overrides == SMALL:
         assert runs.reason_to_wait is None and runs.cycles == runs.due
+
+
+@pytest.mark.parametrize("kind", patterns.SMALL)
+def test_every_kind_of_pattern(kind: str, engines: Engines) -> None:
+    """On 8 x 8, with a head long enough never to wait."""
+    build = engines(EIGHT)
+    mask = patterns.SMALL[kind]()
+    work = job(build, mask, 20, 20)
+    runs = ran(build, work)
+    assert runs.outputs == mask.queries * 20
+    assert runs.reason_to_wait is None and runs.cycles == runs.due
 
 
 def test_stalls_change_no_output(engines: Engines) -> None:

@@ -69,6 +69,23 @@ FULL_SIZE = {
 """Pattern, dk = dv, allowed pairs, most tiles and least utilisation on 32 x 32, S 2, X 1, G 1."""
 
 
+SMALL = {
+    "longformer": lambda: longformer(67, 10),
+    "3 globals": lambda: Pattern(61, 61, with_globals(3, Band(-6, 6))),
+    "vil": lambda: from_vil(8, 9, 5),
+    "swin": lambda: from_swin(12, 12, 4),
+    "shifted swin": lambda: from_swin(12, 12, 4, 2),
+    "bigbird": lambda: from_bigbird({"block_size": 8, "num_random_blocks": 2}, 96, seed=1),
+    "dilated": lambda: dilated(3, 9, 70),
+    "streaming": lambda: streaming(80, 20, 3),
+    "strided": lambda: strided(72, 12),
+    "fixed": lambda: fixed(72, 12, 3),
+    "causal": lambda: dense(45, causal=True),
+    "dense": lambda: dense(37),
+}
+"""Each kind, small enough to be simulated."""
+
+
 def times_computed(batch, queries, keys):
     """How often tiles compute each pair, int [queries, keys], by looking at one after another."""
     times = np.zeros((queries, keys), np.int64)
