@@ -72,6 +72,6 @@ class Lanes(Unit):
             with m.If(self.write[turn]):
                 m.d.sync += lane.eq(self.words[read])
             with m.Elif(self.shift):
-                m.d.sync += lane.eq(lane >> p.width)
+                m.d.sync += lane.eq(lane[p.width :])
             m.d.comb += self.o[n].eq(lane[: p.width])
         return m
