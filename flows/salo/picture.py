@@ -175,8 +175,8 @@ def _lines(units: NDArray[np.int64]) -> Numbers:
 def _headline(schedule: Schedule, title: str) -> str:
     figures, shape = schedule.report, schedule.shape
     return (
-        f"{Path(title).name}: {figures.allowed:,} pairs in {figures.tiles:,} tiles of {shape.rows} x "
-        f"{shape.cols}, utilisation {figures.utilisation:.1%}"
+        f"{Path(title).name}: {figures.allowed:,} pairs in {figures.tiles:,} tiles of "
+        f"{shape.rows} x {shape.cols}, utilisation {figures.utilisation:.1%}"
     )
 
 
