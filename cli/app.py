@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from ..errors import InputError
-from ..generators.registry import Generator, generators, nearest
+from ..generators.registry import generators, nearest
 
 __all__ = ["COMMANDS", "Group", "root"]
 
@@ -25,6 +25,9 @@ COMMANDS = {
     "demo": "Run a network on real digits through the simulated hardware, check and report it.",
     "doctor": "Tell which tools are installed, and what to install for the others.",
 }
+
+# Groups whose generator makes no hardware as yet, and so has no entry point of its own.
+GROUPS = {"gnn": "gatewright.cli.gnn:app"}
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -54,10 +57,10 @@ class _Root(Group):
             app = _app()
             app.command(cmd_name)(vars(module)[cmd_name])
             return get_command(app)
-        generator = _workloads().get(cmd_name)
-        if generator is None or generator.commands is None:
+        place = _workloads().get(cmd_name)
+        if place is None:
             return None
-        module_name, _, attribute = generator.commands.partition(":")
+        module_name, _, attribute = place.partition(":")
         return get_command(vars(import_module(module_name))[attribute])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -67,12 +70,14 @@ class _Root(Group):
             formatter.write_dl(list((COMMANDS | workloads).items()))
 
 
-def _workloads() -> dict[str, Generator]:
-    return {
-        name: generator
+def _workloads() -> dict[str, str]:
+    """Where the group of each generator stands, by name, in alphabetical order."""
+    found = GROUPS | {
+        name: generator.commands
         for name, generator in generators().items()
         if generator.commands is not None and name not in COMMANDS
     }
+    return dict(sorted(found.items()))
 
 
 def _app() -> typer.Typer:
