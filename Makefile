@@ -40,8 +40,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	MYPYPATH=.venv/types $(BIN)/mypy $(TYPED:%=-p gatewright.%)
 
+# Simulations are short: building them takes longer than running them.
 test: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 soak: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m soak

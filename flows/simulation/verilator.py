@@ -86,7 +86,8 @@ class Toolchain:
                     f"CXX={self.compiler}",
                     f"LINK={self.compiler}",
                     f"PYTHON3={sys.executable}",
-                    "OPT_FAST=-O3",
+                    # Verilator's own name for it: -O1 builds in three quarters of the time.
+                    f"OPT_FAST={os.environ.get('OPT_FAST', '-O3')}",
                 )
             ),
         }

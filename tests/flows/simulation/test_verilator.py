@@ -60,6 +60,16 @@ def test_a_surrounding_make_does_not_leak(monkeypatch: pytest.MonkeyPatch) -> No
     assert "MAKELEVEL" not in environment
 
 
+def test_optimisation_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that are compiled otherwise are other models."""
+    monkeypatch.delenv("OPT_FAST", raising=False)
+    usual = toolchain().key
+    assert "OPT_FAST=-O3" in usual
+    monkeypatch.setenv("OPT_FAST", "-O1")
+    assert "OPT_FAST=-O1" in toolchain().environment()["MAKEFLAGS"].split()
+    assert toolchain().key != usual
+
+
 @pytest.mark.parametrize(
     ("missing", "package"), [("make", "make"), ("perl", "perl"), ("c++ g++ clang++", r"g\+\+")]
 )
