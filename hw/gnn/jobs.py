@@ -1,0 +1,118 @@
+"""What the issue logic hands to the units, and the ports of the memories that units use.
+
+A unit takes a job from a stream, carries it out on the memories of the job's thread, and then
+tells the thread. A thread has one job under way, so that its own memories never see two clients.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from .instruction import ElementType, Opcode, Space
+from .parameters import GnnParameters
+
+__all__ = [
+    "CONSTANT", "MATRIX_JOB", "MEMORY_LATENCY", "OPERAND", "READ_JOB", "VECTOR_JOB", "WRITE_JOB",
+    "LoadKind", "accumulator_read", "accumulator_write", "finished", "local_read", "local_write",
+    "table_write",
+]  # fmt: skip
+
+MEMORY_LATENCY = 2
+"""Cycles from the address of a read to its data: a word asked for in cycle n is on ``data`` in
+cycle n + 2. A write in cycle n is seen by reads asked for in cycle n + 1 and later."""
+
+CONSTANT = data.StructLayout({"m": 16, "s": 6})
+"""A factor ``m * 2^-s``, s at most 47."""
+
+OPERAND = data.StructLayout({
+    "present": 1, "space": Space, "type": ElementType, "base": 16, "stride": 16, "elements": 16,
+})  # fmt: skip
+"""An operand: word of its row 0 in its space, words from one row to the next (0 repeats row 0), and
+elements of a row. In the accumulator memory row 0 is the chunk's first, or the interval's in a
+shard; ``base`` has the half and the first row of the chunk in it."""
+
+
+VECTOR_JOB = data.StructLayout({
+    "thread": 4, "op": Opcode, "relu": 1, "maximum": 1, "k": 4, "imm": 24, "constant": CONSTANT,
+    "rows": 16, "edges": 16, "scalar": 1, "d": OPERAND, "a": OPERAND, "b": OPERAND, "c": OPERAND,
+    "r": OPERAND,
+})  # fmt: skip
+"""A job of the vector unit. ``rows`` are those of operands other than EDGE's (a chunk's rows or a
+shard's sources; for element-wise operations in EDGE space it holds the shard's edges); ``edges``
+are those of SPSUM, SPMAX and EDGE. ``scalar``: SPSUM multiplies by the sources' scalars. ``imm``
+is signed; EDGE has its slope in the low 16 bits. ``constant`` is that of k for RQ."""
+
+MATRIX_JOB = data.StructLayout({
+    "thread": 4, "relu": 1, "wide": 1, "constant": CONSTANT, "rows": 16, "a_base": 16,
+    "d_base": 16, "stride": 16, "weight": 20, "k_tiles": 12, "n_tiles": 12, "bias": 12,
+})  # fmt: skip
+"""A job of the matrix unit: i16 results if ``wide``; operand and result rows have one stride, since
+both are in local memory; first words of the weights and of the bias (one word for each n_tile)."""
+
+
+class LoadKind(enum.Enum, shape=3):
+    """Where a read job puts what it reads."""
+
+    ROWS = 0
+    """Rows of a chunk, one after the other in memory, into the thread's local memory."""
+    GATHERED = 1
+    """Rows of a shard's sources, by their ids, into the thread's local memory."""
+    SOURCES = 2
+    EDGES = 3
+    SCALARS = 4
+    """Lists of a shard, into the thread's memories of that kind."""
+
+
+READ_JOB = data.StructLayout({
+    "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
+    "base": 16, "stride": 16,
+})  # fmt: skip
+"""A read. Rows: ``rows`` of ``bytes``, row r at ``address + place * row_step`` with place r or the
+r-th source id, to words ``base + r * stride``. Lists: ``rows`` entries at ``address``."""
+
+WRITE_JOB = data.StructLayout({
+    "thread": 4, "address": 40, "row_step": 16, "bytes": 16, "rows": 16, "base": 16, "stride": 16,
+})  # fmt: skip
+"""A write of rows, as a read of kind ROWS."""
+
+
+def finished() -> wiring.Signature:
+    """The end of a job, for one cycle; for a writer of memories all of it is then in place."""
+    return wiring.Signature({"valid": Out(1), "thread": Out(4)})
+
+
+def local_read(width: int) -> wiring.Signature:
+    """A read port of a thread's memory, as its client has it; see MEMORY_LATENCY."""
+    return wiring.Signature({
+        "enable": Out(1), "thread": Out(4), "address": Out(16), "data": In(width),
+    })  # fmt: skip
+
+
+def local_write(width: int, mask_bits: int) -> wiring.Signature:
+    """A write port of a thread's memory; bit i of the mask enables the i-th part of the word."""
+    return wiring.Signature({
+        "enable": Out(mask_bits), "thread": Out(4), "address": Out(16), "data": Out(width),
+    })  # fmt: skip
+
+
+def accumulator_read(p: GnnParameters) -> wiring.Signature:
+    """The read port of the accumulator memory, as the vector unit has it."""
+    return wiring.Signature({
+        "enable": Out(1), "address": Out(16), "data": In(p.accumulator_bits),
+    })  # fmt: skip
+
+
+def accumulator_write(p: GnnParameters) -> wiring.Signature:
+    """The write port of the accumulator memory; the mask has a bit for each half of a word."""
+    return wiring.Signature({
+        "enable": Out(2), "address": Out(16), "data": Out(p.accumulator_bits),
+    })  # fmt: skip
+
+
+def table_write(width: int) -> wiring.Signature:
+    """Loading of a table or weight memory, as the loader has it."""
+    members: dict[str, Any] = {"enable": Out(1), "address": Out(20), "data": Out(width)}
+    return wiring.Signature(members)

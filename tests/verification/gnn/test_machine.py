@@ -1,0 +1,54 @@
+"""The functional simulator runs programs written by hand as the golden layers compute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gatewright.generators.gnn.cost import estimate
+from gatewright.generators.gnn.image import build_image
+from gatewright.golden.gnn.activations import Activation
+from gatewright.golden.gnn.gcn import Gcn
+from gatewright.golden.gnn.graph import Graph
+from gatewright.golden.gnn.network import Network, quantize
+from gatewright.verification.gnn.machine import Machine
+
+from . import programs
+
+
+def random_graph(rng, vertices=40, edges=150):
+    return Graph(vertices, rng.integers(0, vertices, edges), rng.integers(0, vertices, edges))
+
+
+def gcn_case(seed, halves):
+    rng = np.random.default_rng(seed)
+    graph = random_graph(rng)
+    layer = Gcn(rng.normal(size=(10, 7)), rng.normal(size=7), activation=Activation.RELU)
+    network = quantize(Network([layer]), graph, rng.normal(size=(40, 10)))
+    codes = rng.integers(-128, 128, (40, 10))
+    return graph, network, codes, programs.gcn(network.layers[0], graph, halves=halves)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("halves", [1, 2])
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_gcn_by_hand_equals_golden(seed, halves, threads):
+    graph, network, codes, program = gcn_case(3, halves)
+    image = build_image(program)
+    image.write("x", codes)
+    Machine(program.parameters, threads=threads, seed=seed).run(image)
+    assert np.array_equal(image.read("y"), network.layers[0].forward(graph, codes))
+
+
+def test_counters_are_those_of_the_cost_model():
+    _, _, codes, program = gcn_case(4, 2)
+    image = build_image(program)
+    image.write("x", codes)
+    machine = Machine(program.parameters)
+    machine.run(image)
+    (told,) = estimate(program).passes
+    assert machine.counters.busy == dict(told.busy)
+    assert (machine.counters.tasks, machine.counters.instructions) == (
+        told.tasks, told.instructions,
+    )  # fmt: skip
+    assert told.cycles >= told.bound

@@ -1,0 +1,1 @@
+"""Verification of the gnn generator: a functional simulator of its engine."""

@@ -1,0 +1,75 @@
+"""What element-wise operations and the edge chain compute, on whole arrays of int64.
+
+The same numbers as `golden/gnn/fixed.py` tells; where an operation is there, it is used.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...golden.gnn.fixed import (
+    Multiplier,
+    exp2n,
+    leaky_relu,
+    requantize,
+    saturate,
+    wrap32,
+)
+from ...hw.gnn.instruction import ElementType, Opcode
+
+__all__ = [
+    "Integers", "binary", "edge_values", "narrowed", "reciprocals", "requantized",
+    "requantized_rows",
+]  # fmt: skip
+
+Integers = NDArray[np.int64]
+
+_BITS = {ElementType.I8: 8, ElementType.I16: 16, ElementType.I32: 32}
+
+
+def narrowed(values: Integers, type_: ElementType) -> Integers:
+    """Return numbers as a slot of a type takes them: saturated, or modulo 2^32."""
+    return wrap32(values) if type_ is ElementType.I32 else saturate(values, _BITS[type_])
+
+
+def binary(op: Opcode, a: Integers, b: Integers, k: int, imm: int) -> Integers:
+    """Return the exact result of ADD, SUB, MUL or AXPY."""
+    match op:
+        case Opcode.ADD:
+            return a + b
+        case Opcode.SUB:
+            return a - b
+        case Opcode.MUL:
+            return a * b
+        case _:
+            return (a << k) + b * imm
+
+
+def requantized_rows(a: Integers, words: Integers, type_: ElementType) -> Integers:
+    """Return RQ of a by packed constants `m | s << 16`, element by element."""
+    m, s = words & 0xFFFF, words >> 16 & 63
+    return saturate(a * m + (1 << s >> 1) >> s, _BITS[type_])
+
+
+def requantized(a: Integers, by: Multiplier, type_: ElementType) -> Integers:
+    """Return RQ of a by a constant."""
+    return requantize(a, by, _BITS[type_])
+
+
+def reciprocals(a: Integers) -> Integers:
+    """Return the packed constants of 1 / a; 0 for a <= 0."""
+    divisor = np.maximum(a, 1)
+    k = np.frexp(divisor.astype(np.float64))[1].astype(np.int64) - 1
+    m = ((1 << k + 15) + divisor // 2) // divisor
+    return np.where(a > 0, m | k + 15 << 16, 0)
+
+
+def edge_values(
+    a: Integers, target: Integers | None, slope: int, peak: Integers | None, exp_bits: int
+) -> Integers:
+    """Return the values of EDGE before its reduction."""
+    u = saturate(a if target is None else a + target, 16)
+    u = leaky_relu(u, slope)
+    return u if peak is None else exp2n(peak - u & 0xFFFF, exp_bits)
+
