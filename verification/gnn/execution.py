@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...generators.gnn.assembly import Instruction, Slot, edge_parts
-from ...generators.gnn.occupancy import element_step, row_beats
-from ...golden.gnn.fixed import EMPTY, leaky_relu, matmul, wrap32
-from ...hw.gnn.instruction import (
+from ...generators.gnn.formats import (
+    BLOCK_BYTES,
     FLAG_MAX,
     FLAG_ONE,
     FLAG_RELU,
     NO_SLOT,
     SCALAR,
     ElementType,
+    GnnParameters,
     Opcode,
     Space,
 )
-from ...hw.gnn.parameters import GnnParameters
-from ...hw.gnn.records import BLOCK_BYTES
+from ...generators.gnn.occupancy import element_step, row_beats
+from ...golden.gnn.fixed import EMPTY, leaky_relu, matmul, wrap32
 from .image_reader import Bytes, PassImage, ShardLists
 from .operations import (
     Integers,

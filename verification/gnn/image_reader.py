@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...generators.gnn.assembly import Instruction, Slot, check_operands, decode, decode_slot
+from ...generators.gnn.formats import (
+    BLOCK_BYTES,
+    NO_CODE,
+    PASS,
+    PASS_BYTES,
+    GnnParameters,
+    Phase,
+    Section,
+)
 from ...generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE
 from ...golden.gnn.fixed import Multiplier
-from ...hw.gnn.parameters import GnnParameters
-from ...hw.gnn.records import BLOCK_BYTES, NO_CODE, PASS, PASS_BYTES, Phase, Section
 
 __all__ = ["PassImage", "ShardLists", "read_lists", "read_pass"]
 

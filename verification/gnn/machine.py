@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...generators.gnn.codes import Integers, put_input, take_output
+from ...generators.gnn.formats import BLOCK_BYTES, PASS_BYTES, GnnParameters, Opcode, Phase
 from ...generators.gnn.image import Image, build_image
 from ...generators.gnn.occupancy import Task, Unit, list_beats, occupancy
 from ...generators.gnn.program import Program
-from ...hw.gnn.instruction import Opcode
-from ...hw.gnn.parameters import GnnParameters
-from ...hw.gnn.records import BLOCK_BYTES, PASS_BYTES, Phase
 from .execution import TaskContext, Thread
 from .image_reader import Bytes, PassImage, read_lists, read_pass
 

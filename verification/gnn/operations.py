@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...generators.gnn.formats import ElementType, Opcode
 from ...golden.gnn.fixed import (
     Multiplier,
     exp2n,
@@ -16,7 +17,6 @@ from ...golden.gnn.fixed import (
     saturate,
     wrap32,
 )
-from ...hw.gnn.instruction import ElementType, Opcode
 
 __all__ = [
     "Integers", "binary", "edge_values", "narrowed", "reciprocals", "requantized",
