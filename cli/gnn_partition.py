@@ -108,9 +108,6 @@ def _folder(job: Job) -> Iterator[Path]:
 
 def _memory(job: Job) -> int:
     """Return the most memory that may be in use, the program's own included."""
-    if _own_bytes(job) > _OWN_BYTES:
-        # Loaded now, it counts as memory in use when it is decided how to work.
-        pass
     if job.max_mem is None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3
     least = -(-(memory_in_use() + _own_bytes(job)) // _MEGABYTE)

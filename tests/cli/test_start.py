@@ -22,6 +22,11 @@ print(json.dumps([code, spent, sorted({name.split(".")[0] for name in sys.module
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "--json"]])
 def test_start_is_quick_and_imports_nothing_heavy(arguments: list[str]) -> None:
+    # Processor time, and the best of three, so that a busy machine does not fail it: 0.1 s.
+    assert min(started(arguments) for _ in range(3)) < 0.5
+
+
+def started(arguments: list[str]) -> float:
     ran = subprocess.run(
         [sys.executable, "-c", _SCRIPT, *arguments],
         capture_output=True,
@@ -32,5 +37,4 @@ def test_start_is_quick_and_imports_nothing_heavy(arguments: list[str]) -> None:
     code, spent, modules = json.loads(ran.stdout.splitlines()[-1])
     assert code == 0
     assert set(_HEAVY) & set(modules) == set()
-    # Processor time, so that a busy machine does not fail it; measured 0.1 s.
-    assert spent < 0.5
+    return float(spent)

@@ -38,9 +38,7 @@ CASES: list[tuple[str, SaloEngineParameters, int, int]] = [
     ("dilated", engine_parameters(4, 2, 0, reads=3), 16, 9),
     ("longformer", engine_parameters(4, 1, 1, "1p", torus=True), 14, 12),
     ("longformer", engine_parameters(4, 1, 1, "1", fmt="hw12"), 12, 14),
-    ("scattered", engine_parameters(8, 1, 0, "1", reads=3, torus=True), 13, 16),
     ("wide", engine_parameters(8, 2, 1, "2", reads=4, lanes=4), 16, 16),
-    ("globals", engine_parameters(8, 1, 2, "2p", reads=8, torus=True, head=12), 12, 12),
     ("blocks", engine_parameters((5, 3), 3, 1, "1p", reads=9), 12, 9),
 ]
 
@@ -49,6 +47,11 @@ STALLING: list[tuple[str, SaloEngineParameters, int, int]] = [
     ("window", engine_parameters(4, 1, 0, "1p", lanes=2, head=5, reads=5), 3, 3),
     ("scattered", engine_parameters((1, 1), gather=0, reads=1, head=3), 2, 2),
     ("cross", engine_parameters((1, 2), gather=4, riders="1", reads=7), 8, 6),
+]
+
+LARGE: list[tuple[str, SaloEngineParameters, int, int]] = [
+    ("scattered", engine_parameters(8, 1, 0, "1", reads=3, torus=True), 13, 16),
+    ("globals", engine_parameters(8, 1, 2, "2p", reads=8, torus=True, head=12), 12, 12),
 ]
 
 LONG: list[tuple[str, SaloEngineParameters, int, int]] = [
@@ -70,6 +73,7 @@ def name_of(value: object) -> str:
 @pytest.mark.parametrize(
     ("pattern", "p", "dk", "dv", "stalls"),
     [(*case, False) for case in CASES] + [(*case, True) for case in STALLING]
+    + [pytest.param(*case, False, marks=pytest.mark.soak) for case in LARGE]
     + [pytest.param(*case, True, marks=pytest.mark.soak) for case in LONG],
     ids=name_of,
 )  # fmt: skip

@@ -107,7 +107,10 @@ def test_a_right_engine_passes(engine: Build) -> None:
         assert report["coverage"]["points"][f"stream {stream}"]["blocked"] > 100
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=[pytest.mark.soak] * (i % 2)) for i, fault in enumerate(FAULTS)],
+)
 def test_a_wrong_engine_is_found(fault: str, engine: Build) -> None:
     _, _, test, told = FAULTS[fault]
     show(engine, 1 + list(FAULTS).index(fault))
