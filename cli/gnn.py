@@ -1,4 +1,4 @@
-"""``gatewright gnn``: partition a graph for an engine of graph networks."""
+"""``gatewright gnn``: graphs and graph networks for the engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import typer
 
 from .app import Group
 from .console import Console
-from .options import ConfigFile, Debug, Json, Params, Quiet
+from .gnn_options import (
+    Features,
+    GraphFile,
+    NormalizeRows,
+    OneBased,
+    Reverse,
+    Undirected,
+    Vertices,
+)
+from .options import ConfigFile, Debug, Json, Params, Quiet, Seed
 
 __all__ = ["app"]
 
@@ -39,6 +48,21 @@ class OrderName(StrEnum):
     METIS = "metis"
 
 
+class GcnOrderName(StrEnum):
+    """Whether a GCN gathers inputs or outputs of its matrix."""
+
+    AUTO = "auto"
+    AGGREGATE = "aggregate"
+    TRANSFORM = "transform"
+
+
+class Simulator(StrEnum):
+    """What runs a program."""
+
+    FAST = "fast"
+    RTL = "rtl"
+
+
 @app.callback()
 def gnn() -> None:
     """Workloads of gnn."""
@@ -62,20 +86,10 @@ def partition(
         typer.Option(help="Order of the vertices. auto: the one that loads least; natural if the "
                      "graph is streamed."),
     ] = OrderName.AUTO,
-    vertices: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=0, help="Vertices, if the file does not tell  [default: the "
-                     "largest id and one]"),
-    ] = None,
-    one_based: Annotated[
-        bool, typer.Option("--one-based", help="Ids begin at 1.")
-    ] = False,
-    reverse: Annotated[
-        bool, typer.Option("--reverse", help="Edges go from the second id to the first.")
-    ] = False,
-    undirected: Annotated[
-        bool, typer.Option("--undirected", help="Each edge is there in both directions.")
-    ] = False,
+    vertices: Vertices = None,
+    one_based: OneBased = False,
+    reverse: Reverse = False,
+    undirected: Undirected = False,
     coalesce: Annotated[
         bool, typer.Option("--coalesce", help="Equal edges become one.")
     ] = False,
@@ -139,3 +153,169 @@ def partition(
         Order(order.value), coalesce, compare, max_mem, out, picture,
     )  # fmt: skip
     partition_graph(Console(json=json, quiet=quiet), job)
+
+
+@app.command()
+def train(
+    graph: GraphFile,
+    features: Features = None,
+    normalize_rows: NormalizeRows = True,
+    hidden: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Features between the layers.")
+    ] = 16,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Rounds of training.")] = 200,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Gets model.yaml and weights.npz.")
+    ] = Path("build/gnn-model"),
+    vertices: Vertices = None,
+    one_based: OneBased = False,
+    reverse: Reverse = False,
+    undirected: Undirected = False,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a two-layer GCN on a graph with labels, as Kipf and Welling (ICLR 2017) do.
+
+    The graph's .npz, or the file of features, has labels (or y) and masks train and test.
+
+    \b
+    Examples:
+      gatewright gnn train --graph cora.npz -o build/cora-model
+      gatewright gnn train --graph pubmed.npz --hidden 32 --epochs 400 --seed 3
+    """
+    from ..generators.gnn.graph_files import Reading
+    from .gnn_train import TrainJob
+    from .gnn_train import train as train_model
+
+    train_model(
+        Console(json=json, quiet=quiet),
+        TrainJob(
+            graph, Reading(vertices, one_based, reverse, undirected), features,
+            normalize_rows is not False, hidden, epochs, seed, out,
+        ),
+    )  # fmt: skip
+
+
+@app.command(name="compile")
+def compile_(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="FILE.yaml, or FILE.py:NAME; see below.")
+    ],
+    graph: GraphFile,
+    config: ConfigFile = None,
+    params: Params = None,
+    features: Features = None,
+    normalize_rows: NormalizeRows = None,
+    order: Annotated[
+        OrderName, typer.Option(help="Order of the vertices. auto: the one of the fewest cycles.")
+    ] = OrderName.AUTO,
+    gcn_order: Annotated[
+        GcnOrderName,
+        typer.Option(help="GCN layers gather before their matrix (aggregate) or behind it "
+                     "(transform). auto: the fewest cycles."),
+    ] = GcnOrderName.AUTO,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Gets the program.")
+    ] = Path("build/gnn-program"),
+    listing: Annotated[bool, typer.Option("--listing", help="Print the instructions.")] = False,
+    vertices: Vertices = None,
+    one_based: OneBased = False,
+    reverse: Reverse = False,
+    undirected: Undirected = False,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compile a network for a graph and an engine: int8, partitioned, scheduled, as memory image.
+
+    Calibration takes the features given; without any they are random. It is proven for this graph
+    that no sum can overflow. Cycles are foretold by the cost model.
+
+    \b
+    MODEL is one of
+      FILE.yaml      layers {kind: gcn | sgc | sage | gin | gat | ggnn | appnp | linear,
+                     features: ...}, weights from an .npz or drawn
+      FILE.py:NAME   a PyTorch Geometric or DGL module, a chain or a list of such, or a function
+                     that returns one
+
+    \b
+    DIR gets image.bin, manifest.json, program.txt, expected.npz and order.npy.
+
+    \b
+    Examples:
+      gatewright gnn compile model.yaml --graph cora.npz -p preset=edge -o build/cora
+      gatewright gnn compile nets.py:gat --graph edges.csv --features x.npy -p preset=tiny --listing
+    """
+    from ..generators.config import load_config
+    from ..generators.gnn.config import GnnConfig
+    from ..generators.gnn.graph_files import Reading
+    from ..generators.gnn.orders import Order
+    from ..golden.gnn.gcn import Order as GcnOrder
+    from .gnn_compile import CompileJob, compile_program
+
+    job = CompileJob(
+        model, graph, Reading(vertices, one_based, reverse, undirected), features, normalize_rows,
+        load_config(GnnConfig, config, params or []), Order(order.value),
+        None if gcn_order is GcnOrderName.AUTO else GcnOrder(gcn_order.value), seed, listing, out,
+    )  # fmt: skip
+    compile_program(Console(json=json, quiet=quiet), job)
+
+
+@app.command()
+def run(
+    program: Annotated[
+        Path, typer.Argument(metavar="PROGRAM", help="A folder of `gatewright gnn compile`.")
+    ],
+    sim: Annotated[
+        Simulator,
+        typer.Option(help="fast: the functional simulator; rtl: the Verilog of the engine in "
+                     "Verilator, with a memory model."),
+    ] = Simulator.FAST,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=16, help="Threads of the functional simulator  "
+                     "[default: the engine's]"),
+    ] = None,
+    latency: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10000, help="Cycles of the memory model, rtl.")
+    ] = 40,
+    stall: Annotated[
+        float,
+        typer.Option(metavar="P", min=0, max=0.9, help="Share of cycles in which the memory model "
+                     "pauses, rtl."),
+    ] = 0.0,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Most cycles, rtl  [default: ten times those "
+                     "foretold]"),
+    ] = None,
+    build: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Build folder of the engine, rtl  [default: emitted]"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Interleave threads, fill memories and vary "
+                     "latencies at random."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a program, and compare every output with the golden model's.
+
+    Told are the error against float64, the accuracy where there are labels, cycles, and how busy
+    each unit is. PROGRAM/run-fast.json or run-rtl.json keeps it.
+
+    \b
+    Examples:
+      gatewright gnn run build/cora
+      gatewright gnn run build/karate --sim rtl --latency 100 --stall 0.3 --seed 1
+    """
+    from .gnn_run import RunJob, run_program
+
+    job = RunJob(program, sim is Simulator.RTL, threads, latency, stall, seed, limit, build)
+    run_program(Console(json=json, quiet=quiet), job)

@@ -153,7 +153,8 @@ def _member(schema: Schema, root: Schema, name: str, outer: str) -> Schema:
 
 
 def _options(schema: Schema, root: Schema) -> list[Schema]:
-    return [schema, *(follow(option, root) for option in schema.get("anyOf", ()))]
+    alternatives = (*schema.get("anyOf", ()), *schema.get("oneOf", ()))
+    return [schema, *(follow(option, root) for option in alternatives)]
 
 
 def _value(text: str, schema: Schema, root: Schema, key: str) -> Any:
@@ -184,6 +185,12 @@ def _line(detail: ErrorDetails, root: Schema) -> str:
         return (
             f"field{of} must be one of {', '.join(known)}, not {last!r}{nearest(str(last), known)}"
         )
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        union = schema["discriminator"]
+        tag, known = union["propertyName"], list(union["mapping"])
+        found = value.get(tag) if isinstance(value, dict) else value
+        near = nearest(found, known) if isinstance(found, str) else ""
+        return f"{name}.{tag} must be one of {', '.join(known)}, not {shown(found)}{near}"
     if name:
         return f"{name} must be {allowed(schema, root)}, not {shown(value)}"
     return f"config must be a mapping of fields to values, not {shown(value)}"
@@ -192,7 +199,8 @@ def _line(detail: ErrorDetails, root: Schema) -> str:
 def _locate(location: tuple[int | str, ...], root: Schema) -> tuple[Schema, str]:
     """Return the schema at an error's location, and its name as a user would write it.
 
-    In a union pydantic adds a tag for the member that it tried; a tag is no part of the name.
+    In a union pydantic adds a tag for the member that it tried; a tag is no part of the name, but
+    where a field tells the members apart it chooses one.
     """
     schema: Schema = root
     name = ""
@@ -202,6 +210,10 @@ def _locate(location: tuple[int | str, ...], root: Schema) -> tuple[Schema, str]
             lists = [option for option in options if option.get("type") == "array"]
             items = lists[0].get("items") or lists[0]["prefixItems"][step] if lists else {}
             schema, name = follow(items, root), f"{name}[{step}]"
+            continue
+        members = schema.get("discriminator", {}).get("mapping", {})
+        if step in members:
+            schema = follow({"$ref": members[step]}, root)
             continue
         for option in options:
             if step in option.get("properties", {}):

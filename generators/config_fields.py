@@ -99,6 +99,9 @@ def allowed(schema: Schema, root: Schema) -> str:
             return "a mapping of " + ", ".join(schema.get("properties", ["names to values"]))
         case "null":
             return "null"
+    if "discriminator" in schema:
+        union = schema["discriminator"]
+        return f"a mapping with {union['propertyName']} {' or '.join(union['mapping'])}"
     return "anything"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,7 @@ from ...errors import InputError
 from .image import Image
 from .program import Program
 
-__all__ = ["put_input", "take_output"]
+__all__ = ["put_input", "rows_to_vertices", "take_output"]
 
 Integers = NDArray[np.int64]
 
@@ -36,9 +39,16 @@ def put_input(program: Program, image: Image, codes: Integers) -> None:
 
 def take_output(program: Program, image: Image) -> Integers:
     """Return the output codes of an image, int64 [vertices, outputs] by vertex."""
-    rows = image.read(program.output)[:, list(program.output_columns)]
-    if program.order is None:
-        return rows
-    result = np.empty_like(rows)
-    result[program.order] = rows
+    return rows_to_vertices(image.read(program.output), program.output_columns, program.order)
+
+
+def rows_to_vertices(
+    rows: Integers, columns: Sequence[int], order: NDArray[Any] | None
+) -> Integers:
+    """Return chosen columns of rows by place as rows by vertex."""
+    chosen = rows[:, list(columns)]
+    if order is None:
+        return chosen
+    result = np.empty_like(chosen)
+    result[order] = chosen
     return result

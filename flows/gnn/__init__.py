@@ -1,0 +1,1 @@
+"""Graph networks: training, and runs of programs on the engine."""

@@ -1,0 +1,188 @@
+"""From a network in float64 and a graph to the best program that was found for an engine.
+
+What can be chosen without changing what the network means is tried, and the fewest cycles by the
+cost model win: the order of each GCN's product and hops, whether two intervals are under way, and
+the order of the vertices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from ...golden.gnn.gcn import Gcn
+from ...golden.gnn.gcn import Order as GcnOrder
+from ...golden.gnn.graph import Graph as GoldenGraph
+from ...golden.gnn.graph import Reals
+from ...golden.gnn.network import Int8Network, Network, quantize
+from ...hw.gnn.parameters import GnnParameters
+from .compiler.compile import compile_network
+from .cost import Estimate, Timing, estimate
+from .graph import Graph, Ids, Progress, silent
+from .orders import Order, order_vertices
+from .program import Program
+
+__all__ = ["Choice", "Compilation", "compile_model"]
+
+_MOST_GCNS = 4
+"""Layers whose orders are tried in all combinations; further ones follow the last of these."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the programs that were tried.
+
+    Attributes
+    ----------
+    gcn_orders
+        Of each GCN, in turn.
+    halves
+        Intervals under way.
+    vertex_order
+        Of the vertices.
+    cycles
+        By the cost model.
+    """
+
+    gcn_orders: tuple[str, ...]
+    halves: int
+    vertex_order: str
+    cycles: int
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """The chosen program.
+
+    Attributes
+    ----------
+    network
+        The int8 network that it computes.
+    program, estimate
+        Itself, and what it will take.
+    choices
+        What was tried; the first one of the least cycles was taken.
+    """
+
+    network: Int8Network
+    program: Program
+    estimate: Estimate
+    choices: tuple[Choice, ...]
+
+
+def compile_model(
+    network: Network, graph: Graph, features: Reals, parameters: GnnParameters, *,
+    gcn_order: GcnOrder | None = None, order: Order = Order.AUTO, timing: Timing | None = None,
+    progress: Progress = silent,
+) -> Compilation:  # fmt: skip
+    """Quantise a network and compile it.
+
+    Parameters
+    ----------
+    features
+        Calibration data [N, K]: they set the units of all that is computed.
+    gcn_order
+        Of all GCNs; None: the better one for each.
+    order
+        Of the vertices; AUTO tries the natural one and the one with the fewest loads.
+
+    Raises
+    ------
+    InputError
+        If something does not fit the engine, or a sum could overflow on this graph.
+    """
+    dense = GoldenGraph(
+        graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64)
+    )
+    search = _Search(dense, parameters, timing or Timing(), progress)
+    variants = list(_variants(network, gcn_order))
+    for orders, variant in variants:
+        search.add(orders, quantize(variant, dense, features), Order.NATURAL, None)
+    if order is not Order.NATURAL:
+        best = search.best
+        ordered = order_vertices(graph, _interval(best.program), order)
+        if ordered.rank is not None:
+            if order is not Order.AUTO:
+                search.forget()
+            search.add(best.orders, best.network, ordered.name, ordered.rank)
+    best = search.best
+    return Compilation(best.network, best.program, best.estimate, tuple(search.choices))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A program that was tried, and what it was made of."""
+
+    orders: tuple[str, ...]
+    network: Int8Network
+    program: Program
+    estimate: Estimate
+
+
+class _Search:
+    """Compiles and keeps the program of the fewest cycles."""
+
+    def __init__(
+        self, graph: GoldenGraph, parameters: GnnParameters, timing: Timing, progress: Progress
+    ) -> None:
+        self._graph, self._parameters, self._timing = graph, parameters, timing
+        self._progress = progress
+        self._best: _Trial | None = None
+        self.choices: list[Choice] = []
+
+    def add(
+        self, orders: tuple[str, ...], network: Int8Network, order: Order, rank: Ids | None
+    ) -> None:
+        """Try a network in an order of the vertices, with one interval and with two under way."""
+        for halves in (1, 2):
+            program = compile_network(
+                network, self._graph, self._parameters, rank=rank, halves=halves
+            )
+            told = estimate(program, self._timing)
+            self.choices.append(Choice(orders, halves, order.value, told.cycles))
+            self._progress("programs", len(self.choices), len(self.choices) + 1)
+            if self._best is None or told.cycles < self._best.estimate.cycles:
+                self._best = _Trial(orders, network, program, told)
+
+    def forget(self) -> None:
+        """Take the best of what is tried from now on."""
+        self._best = None
+
+    @property
+    def best(self) -> _Trial:
+        """The best so far."""
+        assert self._best is not None, "nothing was tried"
+        return self._best
+
+
+def _variants(
+    network: Network, order: GcnOrder | None
+) -> Iterator[tuple[tuple[str, ...], Network]]:
+    """Yield the network with each combination of orders of its GCNs."""
+    places = [i for i, layer in enumerate(network.layers) if isinstance(layer, Gcn)]
+    free = 0 if order is not None else min(len(places), _MOST_GCNS)
+    for chosen in product(GcnOrder, repeat=free):
+        last = order or (chosen[-1] if chosen else GcnOrder.AGGREGATE)
+        orders = [*chosen, *[last] * (len(places) - free)]
+        layers = list(network.layers)
+        for i, each in zip(places, orders, strict=True):
+            layer = layers[i]
+            assert isinstance(layer, Gcn)
+            layers[i] = replace(layer, order=each)
+        yield tuple(each.value for each in orders), Network(layers)
+
+
+def _interval(program: Program) -> int:
+    """Return the interval of the pass that loads most rows, for which an order is best."""
+    gathering = [
+        each for each in program.passes if any(part is not None for part in each.partitions)
+    ]
+    if not gathering:
+        return program.passes[0].interval
+    return max(
+        gathering,
+        key=lambda each: sum(part.counts.loads for part in each.partitions if part is not None),
+    ).interval

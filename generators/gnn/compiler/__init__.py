@@ -1,0 +1,1 @@
+"""Compiler of int8 networks: lowering, passes, slots, code."""

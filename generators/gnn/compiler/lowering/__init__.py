@@ -1,0 +1,1 @@
+"""Layers of `golden/gnn` in operators, one file each."""
