@@ -26,9 +26,6 @@ COMMANDS = {
     "doctor": "Tell which tools are installed, and what to install for the others.",
 }
 
-# Groups whose generator makes no hardware as yet, and so has no entry point of its own.
-GROUPS = {"gnn": "gatewright.cli.gnn:app"}
-
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -72,12 +69,11 @@ class _Root(Group):
 
 def _workloads() -> dict[str, str]:
     """Where the group of each generator stands, by name, in alphabetical order."""
-    found = GROUPS | {
+    return {
         name: generator.commands
         for name, generator in generators().items()
         if generator.commands is not None and name not in COMMANDS
     }
-    return dict(sorted(found.items()))
 
 
 def _app() -> typer.Typer:

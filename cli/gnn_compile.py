@@ -7,20 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..generators.gnn.codes import put_input
 from ..generators.gnn.compilation import Compilation, compile_model
 from ..generators.gnn.config import GnnConfig
-from ..generators.gnn.cost import Estimate
 from ..generators.gnn.graph_files import Reading
-from ..generators.gnn.image import build_image
 from ..generators.gnn.occupancy import Unit
 from ..generators.gnn.orders import Order
-from ..generators.gnn.program_file import Expected, listing, write_program
+from ..generators.gnn.program_file import listing
+from ..generators.gnn.saving import save
 from ..generators.gnn.staging import staged
 from ..golden.gnn.gcn import Order as GcnOrder
-from ..golden.gnn.graph import Graph
 from .console import Console
-from .gnn_inputs import Inputs, features_of, load_inputs, load_model
+from .gnn_inputs import features_of, load_inputs, load_model
 
 __all__ = ["CompileJob", "compile_program"]
 
@@ -54,63 +51,29 @@ def compile_program(console: Console, job: CompileJob) -> None:
             network, inputs.graph, x, job.config.parameters(), gcn_order=job.gcn_order,
             order=job.order, progress=bar,
         )  # fmt: skip
-    graph = Graph(inputs.graph.vertices, inputs.graph.src, inputs.graph.dst)  # type: ignore[arg-type]
-    codes = done.network.encode(graph, x)
-    data = inputs.data
-    expected = Expected(
-        done.network.trace(graph, codes)[-1], network.forward(graph, x), done.network.unit_out,
-        data.labels, data.test if data.labels is not None else None,
-    )  # fmt: skip
-    image = build_image(done.program)
-    put_input(done.program, image, codes)
-    document = _document(job, inputs, done)
-    with staged(job.out) as folder:
-        write_program(folder, done.program, image, expected, document)
-    console.document({"format": "gatewright-report", "version": 1, "step": "gnn-compile",
-                      "out": str(job.out), "bytes": len(image.memory), **document})
-    _tell(console, job, done, document, len(image.memory))
-
-
-def _document(job: CompileJob, inputs: Inputs, done: Compilation) -> dict[str, Any]:
-    return {
+    notes = {
         "model": job.model, "graph": str(job.graph),
         "hashes": {
             "graph": sha256(job.graph.read_bytes()).hexdigest(),
             "model": sha256(Path(job.model.partition(":")[0]).read_bytes()).hexdigest(),
         },
-        "edges": inputs.graph.edges,
         "features": "random" if inputs.data.features is None else "given",
-        "estimate": _estimated(done.estimate),
-        "tried": [
-            {"gcn_orders": list(each.gcn_orders), "halves": each.halves,
-             "vertex_order": each.vertex_order, "cycles": each.cycles}
-            for each in done.choices
-        ],
     }  # fmt: skip
-
-
-def _estimated(told: Estimate) -> dict[str, Any]:
-    return {
-        "cycles": told.cycles, "bound": told.bound, "utilisation": round(told.utilisation, 4),
-        "bytes": told.bytes,
-        "passes": [
-            {
-                "cycles": each.cycles, "tasks": each.tasks, "instructions": each.instructions,
-                "busy": {unit.value: each.busy[unit] for unit in Unit},
-                "bytes_read": each.bytes_read, "bytes_written": each.bytes_written,
-            }
-            for each in told.passes
-        ],
-    }  # fmt: skip
+    with staged(job.out) as folder:
+        document = save(folder, done, network, inputs.graph, x, inputs.data, notes)
+    console.document({"format": "gatewright-report", "version": 1, "step": "gnn-compile",
+                      "out": str(job.out), **document})
+    _tell(console, job, done, document)
 
 
 def _tell(
-    console: Console, job: CompileJob, done: Compilation, document: dict[str, Any], size: int
+    console: Console, job: CompileJob, done: Compilation, document: dict[str, Any]
 ) -> None:
     program, told = done.program, done.estimate
     console.say(
         f"{len(done.network.layers)} layers on {program.vertices:,} vertices and "
-        f"{document['edges']:,} edges: {len(program.passes)} passes, {size / 1e6:,.2f} MB of memory"
+        f"{document['edges']:,} edges: {len(program.passes)} passes, "
+        f"{document['bytes'] / 1e6:,.2f} MB of memory"
     )
     chosen = min(done.choices, key=lambda each: each.cycles)
     words = [f"vertex order {chosen.vertex_order}", f"{chosen.halves} intervals under way"]

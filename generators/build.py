@@ -67,7 +67,8 @@ def _interface(
             ports.append(Port(name, direction, shape.width, shape.signed, meaning))
             continue
         if not isinstance(member.signature, stream.Signature):
-            raise TypeError(f"port {name} of a top unit must be a stream or a plain port")
+            ports += _bus(name, member.signature, details)
+            continue
         payload = member.signature.members["payload"].shape
         width = Shape.cast(payload).width
         back: Any = "out" if direction == "in" else "in"
@@ -84,6 +85,17 @@ def _interface(
             )
         )
     return tuple(ports), tuple(streams)
+
+
+def _bus(name: str, signature: wiring.Signature, details: Details) -> Iterator[Port]:
+    """Yield the ports of a bus of plain signals."""
+    for inner, member in signature.members.items():
+        port = f"{name}__{inner}"
+        if not member.is_port or member.dimensions:
+            raise TypeError(f"port {port} of a top unit must be a plain port")
+        shape = Shape.cast(member.shape)
+        direction: Any = "in" if member.flow is wiring.In else "out"
+        yield Port(port, direction, shape.width, shape.signed, details.meanings.get(port, ""))
 
 
 def _leaves(unit: wiring.Component) -> Iterator[tuple[str, str, wiring.Member]]:

@@ -12,7 +12,7 @@ from typing import Any
 from ... import __version__
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import write_json, write_text
-from . import flint, modred, salo, tpe
+from . import flint, gnn, modred, salo, tpe
 from .job import Progress
 from .page import render
 from .section import Section, Table
@@ -21,7 +21,7 @@ __all__ = ["SECTIONS", "Section", "Table", "run", "tables"]
 
 SECTIONS: Mapping[str, Section] = {
     "flint": flint.section(), "modred": modred.section(), "tpe": tpe.section(),
-    "salo": salo.section(),
+    "salo": salo.section(), "gnn": gnn.section(),
 }  # fmt: skip
 """The sections in the order of the page; an accelerator that joins adds its own."""
 

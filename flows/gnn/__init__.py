@@ -1,1 +1,1 @@
-"""Graph networks: training, and runs of programs on the engine."""
+"""System runs of the graph engine: its Verilog with a model of the memory around it."""

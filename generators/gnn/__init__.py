@@ -1,1 +1,42 @@
-"""The gnn generator: partition engine, compiler and partitioner of graph networks (2023)."""
+"""The gnn generator: graph networks on a graph that is cut to fit on chip (SwitchBlade, 2023)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import Details, Generator
+
+if TYPE_CHECKING:
+    from ...hw.unit import Unit
+    from .config import GnnConfig
+
+__all__ = ["generator"]
+
+
+def _config() -> type[GnnConfig]:
+    from .config import GnnConfig
+
+    return GnnConfig
+
+
+def _build(config: GnnConfig) -> Unit:
+    from .design import top
+
+    return top(config)
+
+
+def _details(config: GnnConfig) -> Details:
+    from .design import details
+
+    return details(config)
+
+
+generator = Generator(
+    name="gnn",
+    summary="graph networks of any kind, compiled for a multi-threaded engine (SwitchBlade, 2023)",
+    config=_config,
+    build=_build,
+    details=_details,
+    testbench="gatewright.verification.gnn.testbench",
+    commands="gatewright.cli.gnn:app",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...hw.gnn.faults import Fault
 from ...hw.gnn.instruction import (
     FLAG_MAX,
     FLAG_ONE,
@@ -14,8 +15,21 @@ from ...hw.gnn.instruction import (
 )
 from ...hw.gnn.parameters import GnnParameters
 from ...hw.gnn.records import BLOCK_BYTES, NO_CODE, PASS, PASS_BYTES, VERSION, Phase, Section
+from ...hw.gnn.registers import (
+    CONTROL_RESET,
+    CONTROL_START,
+    IDENTITY,
+    REGISTERS,
+    STATUS_BUSY,
+    STATUS_DONE,
+    STATUS_ERROR,
+    Counter,
+    register,
+)
 
 __all__ = [
-    "BLOCK_BYTES", "FLAG_MAX", "FLAG_ONE", "FLAG_RELU", "NO_CODE", "NO_SLOT", "PASS", "PASS_BYTES",
-    "SCALAR", "VERSION", "ElementType", "GnnParameters", "Opcode", "Phase", "Section", "Space",
+    "BLOCK_BYTES", "CONTROL_RESET", "CONTROL_START", "FLAG_MAX", "FLAG_ONE", "FLAG_RELU",
+    "IDENTITY", "NO_CODE", "NO_SLOT", "PASS", "PASS_BYTES", "REGISTERS", "SCALAR", "STATUS_BUSY",
+    "STATUS_DONE", "STATUS_ERROR", "VERSION", "Counter", "ElementType", "Fault", "GnnParameters",
+    "Opcode", "Phase", "Section", "Space", "register",
 ]  # fmt: skip

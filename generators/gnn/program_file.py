@@ -31,6 +31,7 @@ from ..artifacts import write_json
 from .assembly import disassemble
 from .codes import Integers, rows_to_vertices
 from .image import Image, Place, digest
+from .occupancy import Unit
 from .program import Pass, Program
 
 __all__ = ["FORMAT", "Expected", "StoredProgram", "listing", "read_program", "write_program"]
@@ -75,10 +76,14 @@ class StoredProgram:
         Its memory.
     expected
         What it should give.
+    vertices
+        N.
     order, output, output_columns
         Vertex at each place or None; name of the output tensor, and the places of its columns.
-    estimate
-        Cycles and occupancies that the compiler foretold, pass by pass.
+    foretold
+        Cycles by the cost model.
+    busy
+        Occupancy of each unit by its name, by the cost model.
     manifest
         The whole of it.
     """
@@ -86,9 +91,12 @@ class StoredProgram:
     parameters: GnnParameters
     image: Image
     expected: Expected
+    vertices: int
     order: NDArray[np.int64] | None
     output: str
     output_columns: tuple[int, ...]
+    foretold: int
+    busy: Mapping[str, int]
     manifest: Mapping[str, Any]
 
     def result(self, image: Image) -> Integers:
@@ -225,7 +233,11 @@ def _program(folder: Path, manifest: dict[str, Any]) -> StoredProgram:
             stored["labels"] if labels else None, stored["test"] if labels else None,
         )  # fmt: skip
     order = np.load(folder / _ORDER) if _ORDER in manifest["files"] else None
+    told = manifest["estimate"]
+    busy = {
+        unit.value: sum(each["busy"][unit.value] for each in told["passes"]) for unit in Unit
+    }
     return StoredProgram(
-        parameters, image, expected, order, manifest["output"],
-        tuple(manifest["output_columns"]), manifest,
+        parameters, image, expected, manifest["vertices"], order, manifest["output"],
+        tuple(manifest["output_columns"]), told["cycles"], busy, manifest,
     )  # fmt: skip

@@ -88,9 +88,7 @@ def elements_per_word(space: Space, type_: ElementType, p: GnnParameters) -> int
 
 
 def words_of(space: Space, type_: ElementType, elements: int, p: GnnParameters) -> int:
-    """Return the words of a row. Matrix products of i16 write whole tiles."""
-    if space is Space.LOCAL and type_ is ElementType.I16:
-        elements = -(-elements // p.columns) * p.columns
+    """Return the words of a row."""
     if space is Space.LOCAL and type_ is ElementType.I32:
         # A single constant, in a word of its own.
         return 1

@@ -55,7 +55,7 @@ class ChunkCode(RowCode):
             if value.type is ElementType.I32:
                 self._accumulators[value] = d = self.accumulator(value)
             else:
-                d = self.home(value)
+                d = self.home(value, computed=True)
             self.compute(value, d)
 
     def accumulator(self, value: Value) -> Cell:

@@ -96,15 +96,10 @@ def compile_lowered(
         raise InputError(f"rank must be of length {graph.vertices}, not {len(rank)}")
     maker = _Maker(lowered, graph, parameters, rank, (1, 2) if halves is None else (halves,))
     values = candidates(sorted_values([lowered.output]))
-    sets: Iterable[frozenset[Value]]
-    match hoist:
-        case "none":
-            sets = [frozenset()]
-        case "all":
-            sets = [frozenset(values)]
-        case _:
-            sets = hoisting_sets(values)
-    return best(iter(sets), maker.program, score)
+    hoisted = frozenset[Value]() if hoist == "none" else frozenset(values)
+    if hoist == "auto" and values:
+        hoisted = best(hoisting_sets(values), maker.program, score)
+    return maker.program(hoisted, thorough=True)
 
 
 class _Maker:
@@ -124,13 +119,15 @@ class _Maker:
             self._order = np.empty(graph.vertices, np.int32)
             self._order[rank] = np.arange(graph.vertices, dtype=np.int32)
 
-    def program(self, hoisted: frozenset[Value]) -> Program:
-        """Return the program."""
+    def program(self, hoisted: frozenset[Value], *, thorough: bool = False) -> Program:
+        """Return the program; thorough: of more sizes of its passes, the best."""
         plan = fitting_schedule(self._lowered.output, hoisted, self._p)
         passes: list[Pass] = []
         for number in plan.passes:
             code = pass_code(plan, number, self._p, self._names.__getitem__)
-            sized = self._sizer.passes(code, f"pass {len(passes)}", self._halves)
+            sized = self._sizer.passes(
+                code, f"pass {len(passes)}", self._halves, thorough=thorough
+            )
             passes.append(self._fastest(list(sized)))
         used = {name for each in passes for name in each.tensors}
         values = sorted(each.name for each in hoisted)
@@ -147,7 +144,12 @@ class _Maker:
         if len(passes) == 1:
             return passes[0]
         frame = Program(self._p, self._graph.vertices, self._order, (), {}, "", "", 0, ())
-        return min(passes, key=lambda each: estimate_pass(each, frame, Timing()).cycles)
+
+        def figures(each: Pass) -> tuple[int, int]:
+            found = estimate_pass(each, frame, Timing())
+            return found.cycles, found.bytes_read + found.bytes_written
+
+        return min(passes, key=figures)
 
     def _tensors(self, plan: Schedule, used: set[str]) -> dict[str, Tensor]:
         result = {}

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import TypeVar
 
 from ....errors import InputError
+from ..program import Program
 from .ir import Value
 
 __all__ = ["MOST_CANDIDATES", "best", "hoisting_sets"]
 
 MOST_CANDIDATES = 6
-
-Made = TypeVar("Made")
-
 
 def hoisting_sets(values: Sequence[Value]) -> Iterator[frozenset[Value]]:
     """Return all subsets of values, the small ones first.
@@ -35,27 +32,27 @@ def hoisting_sets(values: Sequence[Value]) -> Iterator[frozenset[Value]]:
 
 def best(
     sets: Iterator[frozenset[Value]],
-    make: Callable[[frozenset[Value]], Made],
-    score: Callable[[Made], tuple[float, ...]],
-) -> Made:
-    """Return what is made of the set with the lowest score, the first of equal ones.
+    make: Callable[[frozenset[Value]], Program],
+    score: Callable[[Program], tuple[float, ...]],
+) -> frozenset[Value]:
+    """Return the set whose program has the lowest score, the first of equal ones.
 
     Raises
     ------
     InputError
         If none can be made: the complaint about the last, the one with all of them.
     """
-    found: tuple[tuple[float, ...], Made] | None = None
+    found: tuple[tuple[float, ...], frozenset[Value]] | None = None
     complaint: InputError | None = None
     for each in sets:
         try:
-            made = make(each)
+            program = make(each)
         except InputError as error:
             complaint = error
             continue
-        value = score(made)
+        value = score(program)
         if found is None or value < found[0]:
-            found = (value, made)
+            found = (value, each)
     if found is None:
         assert complaint is not None
         raise complaint

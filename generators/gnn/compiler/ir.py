@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,9 +272,8 @@ class Elementwise(Value):
         _require(
             not isinstance(self.a, Broadcast), f"a of {self.name} must have a row for each vertex"
         )
-        if op is Opcode.MUL:
-            for other in others:
-                self._typed(other, I8, I16)
+        if op is Opcode.MUL and self.b is not None:
+            self._typed(self.b, I8, I16)
         if op is Opcode.LUT8:
             self._typed(self.a, I8)
             self._typed(self, I8)
@@ -296,7 +296,7 @@ class Elementwise(Value):
         )
         _require(0 <= self.shift <= 15, f"shift of {self.name} must be 0..15, not {self.shift}")
 
-    @property
+    @cached_property
     def on_edges(self) -> bool:  # type: ignore[override]
         """Where its argument is."""
         return self.a.on_edges

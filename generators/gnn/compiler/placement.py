@@ -8,7 +8,7 @@ arguments. What sources read from memory, what another pass needs, and the outpu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ....errors import InputError
@@ -95,16 +95,47 @@ def schedule(
     Raises
     ------
     InputError
-        If a value of 32 bits would have to cross from one pass to another.
+        If a value of 32 bits must cross from one pass to another.
     """
     values = sorted_values([output])
     bits = exponential_bits(each for each in values if isinstance(each, Gather))
-    times = timestamps(values, hoisted, cuts, bits)
-    return _Placer(values, times, output, hoisted.union(cuts or ())).run()
+    least = dict(cuts or {})
+    while True:
+        times = timestamps(values, hoisted, least, bits)
+        placer = _Placer(values, times, output, hoisted.union(cuts or ()))
+        plan = placer.run()
+        if not placer.wide:
+            return plan
+        value, number = placer.wide
+        if number > len(values):
+            raise InputError(
+                f"{value.name} must be used in the pass that computes it, as a value of 32 bits, "
+                f"not in the next one"
+            )
+        # It is computed in the pass that needs it, and so is what it is computed from.
+        for each in _wide_sources(value):
+            least[each] = max(number, least.get(each, 0))
+
+
+def _wide_sources(value: Value) -> Iterator[Value]:
+    """Return a value of 32 bits and all such behind it that are no constants."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        yield each
+        stack += (
+            v for v in arguments(each) if v.type is ElementType.I32 and not is_constant(v)
+        )
 
 
 class _Placer:
-    """Walks from the output to the inputs, so that whoever needs a value is placed before it."""
+    """Walks from the output to the inputs, so that whoever needs a value is placed before it.
+
+    Attributes
+    ----------
+    wide
+        A value of 32 bits that another pass needs, and that pass: it cannot be stored.
+    """
 
     def __init__(
         self, values: tuple[Value, ...], times: Times, output: Value, early: frozenset[Value]
@@ -115,6 +146,7 @@ class _Placer:
         self._at: dict[Value, Time] = {}
         self._rounds: dict[Gather, Time] = {}
         self._stored: set[Value] = set()
+        self.wide: tuple[Value, int] | None = None
 
     def run(self) -> Schedule:
         output_at = self._times.vertex[self._output]
@@ -148,10 +180,7 @@ class _Placer:
         if value in self._wanted or any(need[0] > first[0] for need in self._needs[value]):
             self._stored.add(value)
             if value.type is ElementType.I32:
-                raise InputError(
-                    f"{value.name} must be used in the pass that computes it, as a value of 32 "
-                    f"bits, not in pass {max(self._needs[value])[0]} and computed in {first[0]}"
-                )
+                self.wide = (value, max(self._needs[value])[0])
         if isinstance(value, Gather):
             self._rounds[value] = at = self._times.rounds[value]
             for each in destination_roots(value):

@@ -62,6 +62,9 @@ class RowCode(ABC):
         if concat in self._blocks:
             return
         block = self.cell(Space.LOCAL, concat.type, concat.width, concat.name)
+        # Parts that are products write whole tiles.
+        whole = -(-concat.width // self.p.lanes) * self.p.lanes
+        block.words = words_of(Space.LOCAL, concat.type, whole, self.p)
         self._blocks[concat] = block
         for part, start in zip(concat.parts, concat.starts, strict=True):
             if part not in self._homes and not isinstance(part, Slice | Concat):
@@ -84,11 +87,15 @@ class RowCode(ABC):
         words = words_of(base.space, base.type, elements, self.p)
         return Cell(base.space, base.type, elements, words, name, base=base, word=word)
 
-    def home(self, value: Value) -> Cell:
+    def home(self, value: Value, *, computed: bool = False) -> Cell:
         """Return a new cell of local memory for a value, and remember it."""
         cell = self._homes.get(value)
-        if cell is None or value in self._local:
+        if cell is None:
             cell = self.cell(Space.LOCAL, value.type, value.width, value.name)
+            if computed and isinstance(value, MatMul):
+                # It writes whole tiles.
+                columns = -(-value.width // self.p.columns) * self.p.columns
+                cell.words = words_of(Space.LOCAL, value.type, columns, self.p)
         self._local[value] = cell
         return cell
 

@@ -97,7 +97,7 @@ class ShardCode(RowCode):
             return self.view(value, local=local)
         if self._from_memory(value):
             return self.load(value)
-        cell = self.home(value)
+        cell = self.home(value, computed=True)
         self.compute(value, cell)
         return cell
 

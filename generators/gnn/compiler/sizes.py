@@ -45,30 +45,57 @@ class Sizer:
         self._graphs: dict[bool, Graph] = {}
         self._partitions: dict[tuple[bool, Limits], Partition] = {}
 
-    def passes(self, code: PassCode, name: str, halves: tuple[int, ...]) -> Iterator[Pass]:
+    def passes(
+        self, code: PassCode, name: str, halves: tuple[int, ...], *, thorough: bool
+    ) -> Iterator[Pass]:
         """Return the pass in each of the sizes that may be good.
+
+        Parameters
+        ----------
+        code, name
+            The pass.
+        halves
+            Intervals under way at a time, all that are allowed.
+        thorough
+            Try more sizes than the most plain ones.
 
         Raises
         ------
         InputError
             If a row is larger than a memory.
         """
-        p = self._p
-        stride = code.accumulator_stride
-        self._check_rows(code, name)
-        for count in halves if stride else halves[:1]:
-            room = p.accumulator_words // count // stride if stride else _MOST_ROWS
-            if not room:
-                continue
-            interval = _even(self._graph.vertices, min(room, _MOST_ROWS))
-            for rows in self._chunk_rows(code, interval):
+        self._check_rows(code, name, min(halves))
+        for count in halves if code.accumulator_stride else halves[:1]:
+            sizes = self._sizes(code, count)
+            for interval, rows in sizes if thorough else sizes[:1]:
                 yield self._made(code, interval, rows, count)
 
-    def _check_rows(self, code: PassCode, name: str) -> None:
+    def _sizes(self, code: PassCode, halves: int) -> list[tuple[int, int]]:
+        """Return lengths of intervals and of chunks, without the same twice."""
+        p, vertices = self._p, self._graph.vertices
+        stride = code.accumulator_stride
+        room = min(p.accumulator_words // halves // stride if stride else _MOST_ROWS, _MOST_ROWS)
+        if not room:
+            return []
+        fits = p.local_words // code.chunk_stride if code.chunk_stride else _MOST_ROWS
+        wanted = [min(fits, each) for each in (max(p.rows, _CHUNK_ROWS), p.rows)]
+        whole = _even(vertices, room)
+        share = min(fits, max(p.rows, -(-whole // p.threads)), 2 * _CHUNK_ROWS)
+        found = [(whole, _even(whole, min(whole, rows))) for rows in (*wanted, share)]
+        if any(code.gathers):
+            # A thread is left for the shards of the next interval while these have their chunks.
+            found += [
+                (rows * (p.threads - 1), rows) for rows in wanted
+                if 0 < rows * (p.threads - 1) < whole
+            ]  # fmt: skip
+        return list(dict.fromkeys(found))
+
+    def _check_rows(self, code: PassCode, name: str, halves: int) -> None:
         """Refuse rows that are larger than a memory."""
         p = self._p
+        accumulators = code.accumulator_stride * halves
         for field, have, most, what in (
-            ("accumulator_words", code.accumulator_stride, p.accumulator_words, "destination"),
+            ("accumulator_words", accumulators, p.accumulator_words, "destination"),
             ("local_words", code.chunk_stride, p.local_words, "vertex"),
             ("local_words", max(code.source_stride), p.local_words, "source"),
             ("edge_words", max(code.edge_stride), p.edge_words, "edge"),
@@ -77,19 +104,6 @@ class Sizer:
                 raise InputError(
                     f"{field} must be at least {have}, what a {what} needs in {name}, not {most}"
                 )
-
-    def _chunk_rows(self, code: PassCode, interval: int) -> Iterator[int]:
-        p = self._p
-        most = min(interval, _MOST_ROWS)
-        if code.chunk_stride:
-            most = min(most, p.local_words // code.chunk_stride)
-        # As many as are wanted, or fewer so that all threads have some.
-        share = max(p.rows, -(-interval // p.threads))
-        found = {
-            _even(interval, min(most, wanted))
-            for wanted in (max(p.rows, _CHUNK_ROWS), min(share, 2 * _CHUNK_ROWS))
-        }
-        yield from sorted(found, reverse=True)
 
     def _made(self, code: PassCode, interval: int, rows: int, halves: int) -> Pass:
         tables = code.tables

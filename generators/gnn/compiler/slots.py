@@ -72,25 +72,62 @@ def _overwritten(step: Step, found: Mapping[Cell, Life], at: int) -> Cell | None
 
 
 def allocate(alive: Sequence[Life]) -> int:
-    """Give cells their offsets, each the lowest that is free; return the words of a row."""
-    active: list[Life] = []
-    end = 0
+    """Give cells their offsets; return the words of a row.
+
+    Large ones first, each at the lowest offset where all with which it lives at some time leave
+    room; or the first to live first, if that needs less.
+    """
+    groups = _groups(alive)
+    orders = (lambda each: (-each.words, each.first), lambda each: each.first)
+    places = [_place(sorted(groups, key=order)) for order in orders]
+    best = min(places, key=_end)
+    for group, offset in best:
+        for cell in group.cells:
+            cell.offset = offset
+    return _end(best)
+
+
+@dataclass(eq=False)
+class _Group:
+    """Cells that are written one over the other."""
+
+    cells: list[Cell]
+    first: int
+    last: int
+
+    @property
+    def words(self) -> int:
+        return self.cells[0].words
+
+
+def _groups(alive: Sequence[Life]) -> list[_Group]:
+    found: dict[Cell, _Group] = {}
+    groups = []
     for life in alive:
-        active = [each for each in active if each.last >= life.first]
-        if life.over is not None and any(each.cell is life.over for each in active):
-            life.cell.offset = life.over.offset
-            active = [each for each in active if each.cell is not life.over]
+        if life.over is None:
+            groups.append(_Group([life.cell], life.first, life.last))
+            found[life.cell] = groups[-1]
         else:
-            life.cell.offset = _lowest(active, life.cell.words)
-        active.append(life)
-        end = max(end, life.cell.offset + life.cell.words)
-    return end
+            group = found[life.cell] = found[life.over]
+            group.cells.append(life.cell)
+            group.last = max(group.last, life.last)
+    return groups
 
 
-def _lowest(active: Sequence[Life], words: int) -> int:
-    at = 0
-    for each in sorted(active, key=lambda each: each.cell.offset):
-        if at + words <= each.cell.offset:
-            return at
-        at = max(at, each.cell.offset + each.cell.words)
-    return at
+def _place(groups: Sequence[_Group]) -> list[tuple[_Group, int]]:
+    placed: list[tuple[_Group, int]] = []
+    for group in groups:
+        at = 0
+        for other, offset in placed:
+            if other.first > group.last or group.first > other.last:
+                continue
+            if at + group.words <= offset:
+                break
+            at = max(at, offset + other.words)
+        placed.append((group, at))
+        placed.sort(key=lambda each: each[1])
+    return placed
+
+
+def _end(placed: Iterable[tuple[_Group, int]]) -> int:
+    return max((offset + group.words for group, offset in placed), default=0)

@@ -6,9 +6,12 @@ A product that is too large for a pass of its own is cut by columns where it is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ....errors import InputError
 from ....hw.gnn.parameters import GnnParameters
 from .constants import tiles
-from .ir import MatMul, Value
+from .ir import MatMul, Value, sorted_values
 from .placement import Schedule, schedule
 
 __all__ = ["fitting_schedule"]
@@ -16,27 +19,43 @@ __all__ = ["fitting_schedule"]
 
 def fitting_schedule(output: Value, hoisted: frozenset[Value], p: GnnParameters) -> Schedule:
     """Return who computes what, when, with weights that fit; a pass may still be refused."""
+    matrices = {
+        value: tiles(value.weights, p).tobytes()
+        for value in sorted_values([output]) if isinstance(value, MatMul)
+    }  # fmt: skip
     cuts: dict[Value, int] = {}
-    while True:
+    # A pass that is too full keeps a product at least, so there are no more rounds than products
+    # unless their arguments move; then there are few.
+    for _ in range(4 * len(matrices) + 4):
         plan = schedule(output, hoisted, cuts)
-        over = next((v for n in plan.passes if (v := _too_much(plan, n, p)) is not None), None)
-        if over is None:
+        full = (_sorted_out(plan, number, matrices, p) for number in plan.passes)
+        first = next(filter(None, full), None)
+        if first is None:
             return plan
-        cuts[over] = plan.at[over][0] + 1
+        cuts |= first
+    needed = sum(len(key) // p.columns for key in set(matrices.values()))
+    raise InputError(
+        f"weight_words must be larger, or at least {needed} for all products, not {p.weight_words}"
+    )
 
 
-def _too_much(plan: Schedule, number: int, p: GnnParameters) -> MatMul | None:
-    """Return the first product of a pass for which those before it leave no room."""
+def _sorted_out(
+    plan: Schedule, number: int, matrices: Mapping[MatMul, bytes], p: GnnParameters
+) -> dict[Value, int]:
+    """Return the passes of a pass's products: its own, or the next one for what is too much.
+
+    Nothing if none is too much.
+    """
     seen: set[bytes] = set()
     used = 0
-    for value in plan.values:
-        if not isinstance(value, MatMul) or plan.at.get(value, (-1, 0))[0] != number:
+    result: dict[Value, int] = {}
+    for value, key in matrices.items():
+        if plan.at.get(value, (-1, 0))[0] != number:
             continue
-        words = tiles(value.weights, p)
-        key = words.tobytes()
-        if key not in seen:
+        words = 0 if key in seen else len(key) // p.columns
+        stays = not used or used + words <= p.weight_words
+        if stays:
             seen.add(key)
-            if used and used + len(words) > p.weight_words:
-                return value
-            used += len(words)
-    return None
+            used += words
+        result[value] = number if stays else number + 1
+    return result if number + 1 in result.values() else {}

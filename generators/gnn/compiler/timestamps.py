@@ -204,7 +204,7 @@ class _Clock:
         return at if at[1] < ROUNDS else (at[0] + 1, 0)
 
     def _round(self, gather: Gather) -> Time:
-        at = (0, 0)
+        at = (self._cuts.get(gather, 0), 0)
         for each in (gather.a, gather.scale):
             if isinstance(each, Value):
                 at = max(at, self._edge[each] if each.on_edges else self._source[each])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .....golden.gnn.dense import Product
-from .....golden.gnn.fixed import multiplier
+from .....golden.gnn.fixed import Multiplier, multiplier
 from .....golden.gnn.ggnn import Int8Ggnn, Int8Step
 from .....golden.gnn.units import LARGEST
 from .....hw.gnn.instruction import ElementType, Opcode
@@ -34,7 +34,7 @@ def _step(
     context: Context, layer: Int8Ggnn, step: Int8Step, x: Rows, whole: Rows, name: str, *,
     relu: bool,
 ) -> Rows:  # fmt: skip
-    i8, i16, i32 = ElementType.I8, ElementType.I16, ElementType.I32
+    i32 = ElementType.I32
     width = whole.layout.width
     used = len(x.layout.places)
     total = context.sum_of(x, f"{name}.sum", looped=False)
@@ -50,17 +50,20 @@ def _step(
     def combined(op: Opcode, called: str, type_: ElementType, a: Value, b: Value) -> Elementwise:
         return Elementwise(name=f"{name}.{called}", type=type_, width=width, op=op, a=a, b=b)
 
-    gated = combined(Opcode.MUL, "rq", i16, r, q)
-    # Behind the product, so that there is room for one row of q or of a, not of both.
+    # With one operand in local memory and one in the accumulators no lane waits for the other.
+    gated = combined(Opcode.MUL, "rq", i32, r, q)
+    # Behind that product, so that there is room for a row of q or of a, not of both.
     a = context.product([g], _first(step.candidate_m, used), f"{name}.a").value
-    sums = combined(Opcode.ADD, "aq", i16, gated, a)
+    sums = combined(Opcode.ADD, "aq", ElementType.I16, gated, a)
     candidate = context.requantized(sums, layer.candidate, f"{name}.c")
     n = context.finish(whole.with_value(candidate), layer.tanh, f"{name}.n").value
-    moved = combined(Opcode.MUL, "zd", i16, z, combined(Opcode.SUB, "d", i16, whole.value, n))
+    wide = Elementwise(
+        name=f"{name}.wide", type=i32, width=width, op=Opcode.RQ, a=n, by=Multiplier(1, 0)
+    )
+    moved = combined(Opcode.MUL, "zd", i32, combined(Opcode.SUB, "d", i32, whole.value, wide), z)
     update = Elementwise(
         name=f"{name}.u", type=i32, width=width, op=Opcode.AXPY, a=moved, b=n, imm=LARGEST
     )
-    assert n.type is i8
     by = multiplier(1.0 / LARGEST)
     return whole.with_value(context.requantized(update, by, f"{name}.h", relu=relu))
 

@@ -1,0 +1,205 @@
+"""Address generator: rows of memory become bursts, one a cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..fabric.elastic import ElasticPipeline
+from ..unit import Unit
+from .axi import ADDRESS_BITS, burst_beats
+from .queue import Queue, add_queue
+from .transfers import BURST, SPAN, TOTAL_BITS
+
+__all__ = ["AddressGenerator", "AddressGeneratorParameters"]
+
+_ROW = data.StructLayout({"address": ADDRESS_BITS, "final": TOTAL_BITS, "last": 1})
+"""A row: where it is, its beats less one, and whether it is the last one of its span."""
+_ROWS_AHEAD = 16
+"""Rows in the queue and on the way to it: more than the ranks of registers before it."""
+
+
+@dataclass(frozen=True)
+class AddressGeneratorParameters:
+    """Parameters of :class:`AddressGenerator`.
+
+    Parameters
+    ----------
+    bus_bytes
+        Bytes of a beat.
+    max_sources
+        Ids of a thread's list; 0 if no span is gathered.
+    """
+
+    bus_bytes: int
+    max_sources: int = 0
+
+    @property
+    def ids_in_beat(self) -> int:
+        """Ids of a word of the memory of ids."""
+        return self.bus_bytes // 4
+
+    @property
+    def list_bits(self) -> int:
+        """Address bits of a thread's list of ids, in words of a beat."""
+        return ceil_log2(-(-self.max_sources // self.ids_in_beat))
+
+
+class AddressGenerator(Unit):
+    """Turn spans into bursts that keep the rules of AXI.
+
+    Members
+    -------
+    clear : In(1)
+        Forget everything.
+    spans : In(stream of SPAN)
+        Rows to go to.
+    bursts : Out(stream of BURST)
+        Of the spans in their order, in the order of their rows.
+    ids_enable : Out(1), ids_address : Out, ids : In(8 * bus_bytes)
+        A beat of the list of sources, in the cycle after its address.
+        The address is ``thread << list_bits | beat``. Only if there are gathered spans.
+    idle : Out(1)
+        All bursts of all spans were taken.
+
+    Notes
+    -----
+    A row is a burst, or more where it is longer than a burst can be or reaches over 4 KiB. Rows
+    that lie one after the other without a gap are one row.
+
+    Cycles: 11 from a span to its first burst; then a burst a cycle, and spans without a gap. A span
+    without rows or beats gives nothing.
+    """
+
+    p: AddressGeneratorParameters
+
+    def __init__(self, p: AddressGeneratorParameters) -> None:
+        gather = {
+            "ids_enable": Out(1), "ids_address": Out(4 + p.list_bits), "ids": In(8 * p.bus_bytes),
+        } if p.max_sources else {}  # fmt: skip
+        super().__init__(p, {
+            "clear": In(1), "spans": In(stream.Signature(SPAN)),
+            "bursts": Out(stream.Signature(BURST)), **gather, "idle": Out(1),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        taken = Signal()
+        rows = add_queue(m, "rows", _ROW, _ROWS_AHEAD, self.clear)
+        self._walk(m, *self._prepared(m, taken), rows)
+        self._split(m, rows)
+        under_way = Signal(6)
+        m.d.sync += under_way.eq(
+            under_way + (self.spans.valid & self.spans.ready) - taken
+            - (self.bursts.valid & self.bursts.ready & self.bursts.payload.last)
+        )
+        m.d.comb += self.idle.eq(under_way == 0)
+        return ResetInserter(self.clear)(m)
+
+    def _prepared(self, m: Module, taken: Signal) -> tuple[Value, Signal, SimpleNamespace]:
+        """Find spans without gaps, and how many beats they have; ``taken`` tells of empty ones."""
+        span = self.spans.payload
+        pipe = ElasticPipeline(m, valid=self.spans.valid, ready=self.spans.ready)
+        step = span.beats << ceil_log2(self.p.bus_bytes)
+        at = pipe.cut(
+            "shape", span=span, merged=~span.gathered & (span.row_step == step),
+            empty=(span.rows == 0) | (span.beats == 0),
+        )  # fmt: skip
+        total = (at.span.rows * at.span.beats)[:TOTAL_BITS]
+        at = pipe.cut("total", span=at.span, merged=at.merged, empty=at.empty, total=total)
+        beats = Mux(at.merged, at.total, at.span.beats)
+        at = pipe.cut(
+            "span", span=at.span, empty=at.empty, final=(beats - 1)[:TOTAL_BITS],
+            rows=Mux(at.merged, 0, at.span.rows - 1)[:16],
+        )  # fmt: skip
+        valid, ready = Signal(name="span_there"), Signal(name="span_taken")
+        pipe.finish(valid=valid, ready=ready | taken)
+        m.d.comb += taken.eq(valid & at.empty)
+        return valid & ~at.empty, ready, at
+
+    def _walk(
+        self, m: Module, valid: Value, taken: Signal, at: SimpleNamespace, rows: Queue
+    ) -> None:
+        """Walk through the rows of a span, a row a cycle as long as the queue has room for it."""
+        p = self.p
+        row, room = Signal(16), Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
+        span = at.span
+        go, last = Signal(name="walk"), Signal(name="last_row")
+        m.d.comb += [
+            go.eq(valid & (room != 0)), last.eq(row == at.rows), taken.eq(go & last),
+        ]
+        m.d.sync += room.eq(room - go + (rows.o.valid & rows.o.ready))
+        with m.If(go):
+            m.d.sync += row.eq(Mux(last, 0, row + 1))
+        kept = {
+            "go": go, "address": span.address, "step": span.row_step, "final": at.final,
+            "last": last,
+        }  # fmt: skip
+        place = (span.place + row)[:32]
+        if p.max_sources:
+            lane_bits = ceil_log2(p.ids_in_beat)
+            m.d.comb += [
+                self.ids_enable.eq(go),
+                self.ids_address.eq(Cat(row[lane_bits : lane_bits + p.list_bits], span.thread)),
+            ]
+            of = _registered(
+                m, "id", **kept, place=place, gathered=span.gathered, lane=row[:lane_bits]
+            )
+            listed = self.ids.word_select(of.lane, 32) if lane_bits else self.ids
+            place = Mux(of.gathered, listed, of.place)
+            kept = {name: getattr(of, name) for name in kept}
+        of = _registered(m, "place", **kept, place=place)
+        kept = {name: getattr(of, name) for name in kept}
+        # A product of 32 x 16 bits is two of a hard multiplier.
+        low, high = of.place[:16] * of.step, of.place[16:] * of.step
+        of = _registered(m, "part", **kept, low=low, high=high)
+        kept = {name: getattr(of, name) for name in kept}
+        of = _registered(m, "offset", **kept, offset=(of.low + (of.high << 16))[:40])
+        m.d.comb += [
+            rows.i.valid.eq(of.go), rows.i.payload.address.eq(of.address + of.offset),
+            rows.i.payload.final.eq(of.final), rows.i.payload.last.eq(of.last),
+        ]
+
+    def _split(self, m: Module, rows: Queue) -> None:
+        """Cut rows into bursts that stay within a block of as many beats as a burst can have."""
+        most = burst_beats(self.p.bus_bytes)
+        low = ceil_log2(self.p.bus_bytes)
+        high = low + ceil_log2(most)
+        row, burst = rows.o.payload, self.bursts.payload
+        busy, last = Signal(name="splitting"), Signal(name="of_last_row")
+        # ``left`` is a beat less than there is, ``room`` the beats up to the end of the block.
+        address, left = Signal(40, reset_less=True), Signal(TOTAL_BITS, reset_less=True)
+        room, rest = Signal(9, reset_less=True), Signal(TOTAL_BITS + 1)
+        fits, free = Signal(), Signal()
+        m.d.comb += [
+            rest.eq(left - room), fits.eq(rest[-1]),
+            free.eq(~self.bursts.valid | self.bursts.ready), rows.o.ready.eq(~busy | (free & fits)),
+        ]
+        with m.If(self.bursts.ready):
+            m.d.sync += self.bursts.valid.eq(0)
+        with m.If(busy & free):
+            m.d.sync += [
+                self.bursts.valid.eq(1), burst.address.eq(address),
+                burst.length.eq(Mux(fits, left, room - 1)), burst.last.eq(last & fits),
+                left.eq(rest), address.eq((address[high:] + 1) << high), room.eq(most),
+            ]
+        with m.If(rows.o.ready):
+            m.d.sync += [
+                busy.eq(rows.o.valid), address.eq(row.address), left.eq(row.final),
+                last.eq(row.last), room.eq(most - row.address[low:high]),
+            ]
+
+
+def _registered(m: Module, name: str, **values: Value) -> SimpleNamespace:
+    """Pass values through registers; ``go`` alone needs a reset."""
+    result = SimpleNamespace()
+    for key, value in values.items():
+        register = Signal(value.shape(), name=f"{name}_{key}", reset_less=key != "go")
+        m.d.sync += register.eq(value)
+        setattr(result, key, register)
+    return result

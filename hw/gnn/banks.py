@@ -1,0 +1,145 @@
+"""Memories of an engine, with a port for each of their clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Array, Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In
+from amaranth.utils import ceil_log2
+
+from ..unit import Unit
+from .jobs import (
+    accumulator_read,
+    accumulator_write,
+    local_read,
+    local_write,
+)
+from .parameters import GnnParameters
+
+__all__ = ["Banks"]
+
+
+class Banks(Unit):
+    """Local, edge and list memories of all threads, and the accumulator memory.
+
+    Members
+    -------
+    vector_rows, matrix_rows, writer_rows : In(local_read(word_bits))
+    vector_rows_write, matrix_rows_write, reader_rows_write : In(local_write(word_bits, ...))
+        Local memory: a bank for each thread, since threads use different units at a time. A thread
+        has one client at a time for reading and one for writing.
+    scores, scores_write
+        Edge memory, of the vector unit alone; so are the others.
+    edges : In(local_read(32)), edges_write : In(local_write(8 * bus_bytes, 1))
+    scalars : In(local_read(16)), scalars_write : In(local_write(8 * bus_bytes, 1))
+        Lists; written in beats, read in entries.
+    accumulators, accumulators_write
+        Accumulator memory.
+
+    Notes
+    -----
+    Cycles: MEMORY_LATENCY from an address to its data: a cycle for the memory, and one for the
+    choice among threads. Memories that one client alone reads are one memory for all threads.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        local = In(local_write(p.word_bits, p.lanes // p.mask_bytes))
+        beats = In(local_write(8 * p.bus_bytes, 1))
+        super().__init__(p, {
+            "vector_rows": In(local_read(p.word_bits)), "vector_rows_write": local,
+            "matrix_rows": In(local_read(p.word_bits)), "matrix_rows_write": local,
+            "writer_rows": In(local_read(p.word_bits)), "reader_rows_write": local,
+            "scores": In(local_read(p.word_bits)), "scores_write": In(local_write(p.word_bits, 1)),
+            "edges": In(local_read(32)), "edges_write": beats,
+            "scalars": In(local_read(16)), "scalars_write": beats,
+            "accumulators": In(accumulator_read(p)),
+            "accumulators_write": In(accumulator_write(p)),
+        })  # fmt: skip
+
+    def body(self) -> Module:
+        m = Module()
+        p = self.p
+        readers = [self.vector_rows, self.matrix_rows, self.writer_rows]
+        writers = [self.vector_rows_write, self.matrix_rows_write, self.reader_rows_write]
+        words = [self._local(m, number, readers, writers) for number in range(p.threads)]
+        for name, port in zip(("vector", "matrix", "writer"), readers, strict=True):
+            thread = Signal(range(p.threads), name=f"{name}_thread")
+            m.d.sync += [thread.eq(port.thread), port.data.eq(Array(words)[thread])]
+        self._shared(m, "scores", self.scores, self.scores_write, p.edge_words)
+        per_beat = 8 * p.bus_bytes
+        self._shared(m, "edges", self.edges, self.edges_write, -(-32 * p.max_edges // per_beat))
+        scalars = -(-16 * p.max_sources // per_beat)
+        self._shared(m, "scalars", self.scalars, self.scalars_write, scalars)
+        memory = Memory(shape=p.accumulator_bits, depth=p.accumulator_words, init=[])
+        m.submodules.accumulator = memory
+        read, write = memory.read_port(), memory.write_port(granularity=p.accumulator_bits // 2)
+        m.d.comb += [
+            read.en.eq(self.accumulators.enable), read.addr.eq(self.accumulators.address),
+            write.en.eq(self.accumulators_write.enable),
+            write.addr.eq(self.accumulators_write.address),
+            write.data.eq(self.accumulators_write.data),
+        ]  # fmt: skip
+        m.d.sync += self.accumulators.data.eq(read.data)
+        return m
+
+    def _local(
+        self, m: Module, number: int, readers: Sequence[wiring.PureInterface],
+        writers: Sequence[wiring.PureInterface],
+    ) -> Value:
+        """Add the local memory of a thread; return what it reads."""
+        p = self.p
+        memory = Memory(shape=p.word_bits, depth=p.local_words, init=[])
+        m.submodules[f"local_{number}"] = memory
+        read, write = memory.read_port(), memory.write_port(granularity=8 * p.mask_bytes)
+        chosen = _chosen(readers, number, ("address",))
+        m.d.comb += [read.en.eq(chosen["enable"].any()), read.addr.eq(chosen["address"])]
+        chosen = _chosen(writers, number, ("address", "data"))
+        m.d.comb += [
+            write.en.eq(chosen["enable"]), write.addr.eq(chosen["address"]),
+            write.data.eq(chosen["data"]),
+        ]
+        return read.data
+
+    def _shared(
+        self, m: Module, name: str, read_port: wiring.PureInterface,
+        write_port: wiring.PureInterface, depth: int,
+    ) -> None:
+        """Add a memory for all threads whose words may be wider than what is read."""
+        p = self.p
+        width, entry = len(write_port.data), len(read_port.data)
+        bits, part_bits = ceil_log2(depth), ceil_log2(width // entry)
+        memory = Memory(shape=width, depth=p.threads << bits, init=[])
+        m.submodules[name] = memory
+        read, write = memory.read_port(), memory.write_port()
+        place = read_port.address[part_bits : part_bits + bits]
+        m.d.comb += [
+            read.en.eq(read_port.enable), read.addr.eq(Cat(place, read_port.thread)),
+            write.en.eq(write_port.enable),
+            write.addr.eq(Cat(write_port.address[:bits], write_port.thread)),
+            write.data.eq(write_port.data),
+        ]  # fmt: skip
+        word = read.data
+        if part_bits:
+            part = Signal(part_bits, name=f"{name}_part")
+            m.d.sync += part.eq(read_port.address[:part_bits])
+            word = word.word_select(part, entry)
+        m.d.sync += read_port.data.eq(word)
+
+
+def _chosen(
+    clients: Sequence[wiring.PureInterface], thread: int, names: Sequence[str]
+) -> dict[str, Value]:
+    """Join what the clients of a thread's memory ask for: those that do not ask give nothing."""
+    result: dict[str, Value] = {}
+    for client in clients:
+        mine = client.enable.any() & (client.thread == thread)
+        for name in ("enable", *names):
+            value = getattr(client, name)
+            masked = value & mine.replicate(len(value))
+            result[name] = result[name] | masked if name in result else masked
+    return result

@@ -1,0 +1,155 @@
+"""Dispatcher: intervals of a pass, and a work queue of their tasks."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .interval_context import SHARDS_AHEAD, IntervalContext
+from .parameters import GnnParameters
+from .queue import add_queue
+from .records import BLOCK_SHIFT, INTERVAL, INTERVAL_BYTES, SHARD, SHARD_BYTES
+from .tasks import CONTROL_REQUEST, SETTINGS, TASK
+
+__all__ = ["Dispatcher"]
+
+_CONTEXTS = 2
+_INTERVAL = _CONTEXTS
+"""Kind of a request for an interval; others are for shards of that context."""
+
+
+class Dispatcher(Unit):
+    """Read intervals, and offer the next task of the oldest interval that has one.
+
+    Members
+    -------
+    clear : In(1)
+        Forget everything.
+    settings : In(SETTINGS), image : In(40), step : In(16)
+        Of the pass; where the image is; words of the accumulator memory of a chunk.
+    run : In(1), running : Out(1)
+        Begin with a pass, for one cycle; there are intervals left, or tasks under way.
+    requests : Out(stream of CONTROL_REQUEST)
+        Records of intervals and shards.
+    arrived : In(1), beat : In(8 * bus_bytes), last : In(1)
+        A beat of a record, in the order of requests.
+    tasks : Out(stream of TASK)
+        The work queue.
+    ended : In(1), ended_context : In(1)
+        A task of this context has ended.
+
+    Notes
+    -----
+    The next interval is read while others are under way. ``halves`` of the pass are at work, each
+    with its part of the accumulator memory; with 1, all of it is the first one's.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        super().__init__(p, {
+            "clear": In(1), "settings": In(SETTINGS), "image": In(40), "step": In(16),
+            "run": In(1), "running": Out(1), "requests": Out(stream.Signature(CONTROL_REQUEST)),
+            "arrived": In(1), "beat": In(8 * p.bus_bytes), "last": In(1),
+            "tasks": Out(stream.Signature(TASK)), "ended": In(1), "ended_context": In(1),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        p = self.p
+        contexts = []
+        for number in range(_CONTEXTS):
+            m.submodules[f"context_{number}"] = context = IntervalContext(p)
+            contexts.append(context)
+            m.d.comb += [
+                context.clear.eq(self.clear), context.settings.eq(self.settings),
+                context.step.eq(self.step), context.base.eq(number * (p.accumulator_words // 2)),
+                context.ended.eq(self.ended & (self.ended_context == number)),
+            ]
+        begun, reading, there = Signal(), Signal(), Signal()
+        following = Signal(INTERVAL, reset_less=True)
+        left = Signal(32)
+        newest, take = Signal(), Signal(_CONTEXTS)
+        m.d.comb += [
+            take[0].eq(there & contexts[0].idle),
+            take[1].eq(there & ~take[0] & contexts[1].idle & (self.settings.halves == 2)),
+            self.running.eq(
+                begun | reading | there | left.any() | ~contexts[0].idle | ~contexts[1].idle
+            ),
+        ]
+        for number, context in enumerate(contexts):
+            m.d.comb += [context.take.eq(take[number]), context.interval.eq(following)]
+        with m.If(take.any()):
+            m.d.sync += [there.eq(0), newest.eq(take[1])]
+        m.d.sync += begun.eq(self.run)
+        complete, kind, record, half = self._records(m, contexts, begun, reading, there, left)
+        with m.If(complete & (kind == _INTERVAL)):
+            m.d.sync += [following.eq(record), there.eq(1), reading.eq(0)]
+        for number, context in enumerate(contexts):
+            m.d.comb += [
+                context.arrived.eq(complete & (kind == number)), context.shard.eq(half),
+            ]
+        # Of the older interval, if it has a task.
+        second = Mux(newest, ~contexts[0].tasks.valid, contexts[1].tasks.valid)
+        chosen = Mux(second, contexts[1].tasks.payload.as_value(),
+                     contexts[0].tasks.payload.as_value())  # fmt: skip
+        m.d.comb += [
+            self.tasks.valid.eq(contexts[0].tasks.valid | contexts[1].tasks.valid),
+            self.tasks.payload.eq(Cat(second, chosen[1:])),
+            contexts[0].tasks.ready.eq(self.tasks.ready & ~second),
+            contexts[1].tasks.ready.eq(self.tasks.ready & second),
+        ]
+        return ResetInserter(self.clear)(m)
+
+    def _records(
+        self, m: Module, contexts: list[IntervalContext], begun: Value, reading: Signal,
+        there: Value, left: Signal,
+    ) -> tuple[Value, Value, Value, Value]:
+        """Ask for records; return whether one has come, of which kind, and it as either kind."""
+        bus = self.p.bus_bytes
+        order = data.StructLayout({"kind": 2, "odd": 1})
+        orders = add_queue(m, "orders", order, _CONTEXTS * SHARDS_AHEAD + 1, self.clear)
+        address, base = Signal(40), Signal(40)
+        asked, entry = orders.i.payload, self.requests.payload
+        m.d.comb += [asked.kind.eq(_INTERVAL), entry.address.eq(address)]
+        m.d.comb += entry.beats.eq(INTERVAL_BYTES // bus)
+        wanted = left.any() & ~there & ~reading
+        accepted = self.requests.ready & orders.i.ready
+        m.d.comb += [orders.i.valid.eq(self.requests.valid & self.requests.ready)]
+        # A word of shards may be half a beat.
+        beat_bits = max(0, bus.bit_length() - SHARD_BYTES.bit_length())
+        with m.If(wanted):
+            m.d.comb += self.requests.valid.eq(orders.i.ready)
+            with m.If(accepted):
+                m.d.sync += [
+                    address.eq(address + INTERVAL_BYTES), left.eq(left - 1), reading.eq(1),
+                ]
+        for number, context in enumerate(contexts):
+            with m.Elif(context.wanted.valid):
+                shard = context.wanted.payload
+                m.d.comb += [
+                    self.requests.valid.eq(orders.i.ready), context.wanted.ready.eq(accepted),
+                    asked.kind.eq(number), asked.odd.eq(shard[0]),
+                    entry.address.eq(
+                        base + ((shard >> beat_bits) << (beat_bits + SHARD_BYTES.bit_length() - 1))
+                    ),
+                    entry.beats.eq(max(1, SHARD_BYTES // bus)),
+                ]
+        settings = self.settings
+        with m.If(begun):
+            m.d.sync += [
+                address.eq(self.image + (settings.interval_block << BLOCK_SHIFT)),
+                base.eq(self.image + (settings.shard_block << BLOCK_SHIFT)),
+                left.eq(settings.intervals),
+            ]
+        record = Signal(INTERVAL.size, reset_less=True)
+        complete = Signal()
+        m.d.sync += complete.eq(self.arrived & self.last)
+        with m.If(self.arrived):
+            m.d.sync += record.eq(Cat(record, self.beat)[-INTERVAL.size :])
+        told = orders.o.payload
+        m.d.comb += orders.o.ready.eq(complete)
+        low = (bus > SHARD_BYTES) & ~told.odd
+        return complete, told.kind, record, Mux(low, record[: SHARD.size], record[SHARD.size :])

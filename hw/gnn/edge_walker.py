@@ -1,0 +1,129 @@
+"""Walk over a shard's edges, once for each word of a row, a step in each cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+
+from ..fabric.fifo import StreamFIFO, StreamFIFOParameters
+from ..unit import Unit
+from .jobs import MEMORY_LATENCY
+from .vector_ports import list_read
+
+__all__ = ["EDGE_STEP", "EdgeWalker", "EdgeWalkerParameters"]
+
+EDGE_STEP = data.StructLayout({
+    "source": 16, "destination": 16, "word": 16, "turn": 2, "first": 1, "fires": 1, "last": 1,
+    "ends": 1, "final": 1,
+})  # fmt: skip
+"""A step: the edge's rows, and the word of them. ``first`` of its run of equal destinations, for
+which it takes several ``turn``s; it ``fires`` in the last of them. There, it is the ``last`` of its
+run, or ``ends`` the list, or is the ``final`` one of the job."""
+
+_AHEAD = 8
+"""Edges that may have been asked for and not used: more than the cycles until they come."""
+
+
+@dataclass(frozen=True)
+class EdgeWalkerParameters:
+    """An edge walker has no parameters."""
+
+
+class EdgeWalker(Unit):
+    """Give a step for each word, for each edge, for each turn of the first edge of a run.
+
+    Members
+    -------
+    start : In(1)
+        Begin. Sizes are steady from here to the final step.
+    edges, words : In(16), turns : In(2)
+        Of the list, of rows, and of the first edges of runs, at least 1.
+    list : Out(list_read(32))
+        The shard's edges, ``destination << 16 | source``, equal destinations together.
+    valid : Out(1), step : Out(EDGE_STEP)
+        Steps.
+    finished : Out(1)
+        There is nothing to do, told in the cycle after ``start``.
+
+    Notes
+    -----
+    Cycles: the first step 6 cycles after ``start``, then one in each, through all words. The end of
+    a run is seen from the edge behind it, so that edges are read ahead.
+    """
+
+    p: EdgeWalkerParameters
+
+    def __init__(self, p: EdgeWalkerParameters) -> None:
+        super().__init__(p, {
+            "start": In(1), "edges": In(16), "words": In(16), "turns": In(2),
+            "list": Out(list_read(32)), "valid": Out(1), "step": Out(EDGE_STEP),
+            "finished": Out(1),
+        })  # fmt: skip
+
+    def body(self) -> Module:
+        m = Module()
+        m.submodules.queue = queue = StreamFIFO(StreamFIFOParameters(32, _AHEAD))
+        nothing, takes = Signal(), Signal()
+        m.d.comb += nothing.eq((self.edges == 0) | (self.words == 0))
+        m.d.sync += self.finished.eq(self.start & nothing)
+        last_edge, last_word = Signal(16), Signal(16)
+        m.d.sync += [last_edge.eq(self.edges - 1), last_word.eq(self.words - 1)]
+
+        fetching, fetch, fetch_word, open_reads = (
+            Signal(), Signal(16), Signal(16), Signal(range(_AHEAD + 1))
+        )  # fmt: skip
+        asks, fetch_ends = Signal(), Signal()
+        m.d.comb += [
+            asks.eq(fetching & (open_reads != _AHEAD)),
+            self.list.enable.eq(asks), self.list.address.eq(fetch),
+            fetch_ends.eq(fetch == last_edge),
+        ]  # fmt: skip
+        m.d.sync += open_reads.eq(open_reads + asks - takes)
+        with m.If(asks):
+            m.d.sync += fetch.eq(Mux(fetch_ends, 0, fetch + 1))
+            with m.If(fetch_ends):
+                m.d.sync += fetch_word.eq(fetch_word + 1)
+                with m.If(fetch_word == last_word):
+                    m.d.sync += fetching.eq(0)
+        with m.If(self.start & ~nothing):
+            m.d.sync += [fetching.eq(1), fetch.eq(0), fetch_word.eq(0)]
+        came = asks
+        for k in range(MEMORY_LATENCY):
+            after = Signal(name=f"came_{k}")
+            m.d.sync += after.eq(came)
+            came = after
+        m.d.comb += [queue.i.valid.eq(came), queue.i.payload.eq(self.list.data)]
+
+        # The edge at work, whether it is the first of its run, and its number and word.
+        held, edge, first = Signal(), Signal(32), Signal()
+        number, word, turn = Signal(16), Signal(16), Signal(2)
+        ends, final, fires, steps, beyond = Signal(), Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            ends.eq(number == last_edge), final.eq(ends & (word == last_word)),
+            beyond.eq(queue.o.payload[16:] != edge[16:]),
+            steps.eq(held & (queue.o.valid | final)),
+            fires.eq(steps & (~first | (turn == self.turns - 1))),
+            takes.eq(queue.o.valid & (~held | fires)), queue.o.ready.eq(takes),
+        ]  # fmt: skip
+        with m.If(takes):
+            m.d.sync += [held.eq(1), edge.eq(queue.o.payload), first.eq(~held | ends | beyond)]
+        with m.Elif(fires):
+            m.d.sync += held.eq(0)
+        with m.If(fires):
+            m.d.sync += [turn.eq(0), number.eq(Mux(ends, 0, number + 1))]
+            with m.If(ends):
+                m.d.sync += word.eq(word + 1)
+        with m.Elif(steps):
+            m.d.sync += turn.eq(turn + 1)
+        with m.If(self.start):
+            m.d.sync += [number.eq(0), word.eq(0)]
+        m.d.sync += [
+            self.valid.eq(steps), Cat(self.step.source, self.step.destination).eq(edge),
+            self.step.word.eq(word), self.step.turn.eq(turn), self.step.first.eq(first),
+            self.step.fires.eq(fires), self.step.last.eq(ends | beyond),
+            self.step.ends.eq(ends & fires), self.step.final.eq(final & fires),
+        ]  # fmt: skip
+        return m

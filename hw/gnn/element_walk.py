@@ -1,0 +1,126 @@
+"""Walk of element-wise operations: rows, words of a row, operands of a word in turn."""
+
+from __future__ import annotations
+
+from math import log2
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .element_form import is_wide, reads_b
+from .instruction import Opcode, Space
+from .jobs import VECTOR_JOB
+from .parameters import GnnParameters
+
+__all__ = ["ELEMENT_STEP", "ElementWalk"]
+
+ELEMENT_STEP = data.StructLayout({
+    "row_constant": 1, "turn": 1, "fires": 1, "chunk": 16, "row_ends": 1, "ends": 1,
+    "local": 16, "accumulator": 16, "of_edges": 1, "reads_local": 1, "reads_accumulator": 1,
+})  # fmt: skip
+"""A step: what it reads, of the thread's rows or (``of_edges``) its edges, and of accumulators;
+whether that is the constant of the row; else the ``turn`` of operands of a ``chunk``, which
+``fires`` the operation when it has all, and ends the row or all."""
+
+
+class ElementWalk(Unit):
+    """Steps of a job, one in each cycle.
+
+    Members
+    -------
+    start : In(1), job : In(VECTOR_JOB)
+        Begin; the job is steady from here on.
+    valid : Out(1), step : Out(ELEMENT_STEP)
+        Steps, the first one two cycles after ``start``.
+    narrow : Out(1)
+        A step is half as many elements, since some have 16 bits; from the first step on.
+    finished : Out(1)
+        There is nothing to do, told in the cycle after ``start``.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        super().__init__(p, {
+            "start": In(1), "job": In(VECTOR_JOB), "valid": Out(1), "step": Out(ELEMENT_STEP),
+            "narrow": Out(1), "finished": Out(1),
+        })  # fmt: skip
+
+    def body(self) -> Module:
+        m = Module()
+        p, job, step = self.p, self.job, self.step
+        two, by_row, nothing = Signal(), Signal(), Signal()
+        a_local, b_local = Signal(), Signal()
+        reads_a = Signal()
+        m.d.comb += [
+            two.eq(reads_b(job.op)), by_row.eq(job.op == Opcode.RQROW),
+            reads_a.eq(job.op != Opcode.FILL),
+            a_local.eq(job.a.space != Space.ACCUMULATOR),
+            b_local.eq(job.b.space != Space.ACCUMULATOR), nothing.eq(job.rows == 0),
+        ]  # fmt: skip
+        # Made once, beside the start.
+        last_chunk, last_row, turns = Signal(16), Signal(16), Signal()
+        narrow = is_wide(job.d) | (reads_a & is_wide(job.a)) | (two & is_wide(job.b))
+        lanes = int(log2(p.lanes))
+        m.d.sync += [
+            self.narrow.eq(narrow),
+            last_chunk.eq(
+                Mux(narrow, (job.d.elements - 1) >> lanes - 1, (job.d.elements - 1) >> lanes)
+            ),
+            last_row.eq(job.rows - 1), turns.eq(two & (a_local == b_local)),
+            self.finished.eq(self.start & nothing),
+        ]  # fmt: skip
+
+        running, constant, turn = Signal(), Signal(), Signal()
+        row, chunk, a_row, b_row = (Signal(16, name=n) for n in ("row", "chunk", "a_row", "b_row"))
+        fires, row_ends, ends = Signal(), Signal(), Signal()
+        m.d.comb += [
+            fires.eq(running & ~constant & (turn == turns)),
+            row_ends.eq(fires & (chunk == last_chunk)), ends.eq(row_ends & (row == last_row)),
+        ]  # fmt: skip
+        with m.If(running):
+            m.d.sync += [constant.eq(0), turn.eq(~constant & ~fires)]
+        with m.If(fires):
+            m.d.sync += chunk.eq(chunk + 1)
+        with m.If(row_ends):
+            m.d.sync += [
+                chunk.eq(0), row.eq(row + 1), constant.eq(by_row),
+                a_row.eq(a_row + job.a.stride), b_row.eq(b_row + job.b.stride),
+            ]  # fmt: skip
+        with m.If(ends):
+            m.d.sync += running.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                running.eq(~nothing), constant.eq(by_row), turn.eq(0), row.eq(0), chunk.eq(0),
+                a_row.eq(job.a.base), b_row.eq(job.b.base),
+            ]  # fmt: skip
+
+        # b is read in the second turn, or in the first if a is elsewhere or there is none.
+        second = turn | constant
+        b_in_local = b_local & (second | (two & ~a_local))
+        b_in_accumulators = ~b_local & (second | (two & a_local))
+        place = Mux(constant, 0, chunk)
+        halved = Mux(constant, 0, chunk >> 1)
+        local_operand_wide = Mux(b_in_local, is_wide(job.b), is_wide(job.a))
+        m.d.sync += [
+            self.valid.eq(running), step.row_constant.eq(constant & running), step.turn.eq(turn),
+            step.fires.eq(fires), step.chunk.eq(chunk), step.row_ends.eq(row_ends),
+            step.ends.eq(ends),
+            step.local.eq(
+                Mux(b_in_local, b_row, a_row)
+                + Mux(self.narrow & ~local_operand_wide, halved, place)
+            ),
+            step.accumulator.eq(
+                Mux(b_in_accumulators, b_row, a_row) + Mux(self.narrow, halved, place)
+            ),
+            step.of_edges.eq(Mux(b_in_local, job.b.space, job.a.space) == Space.EDGE),
+            step.reads_local.eq(
+                running & (b_in_local | (a_local & reads_a & ~second))
+            ),
+            step.reads_accumulator.eq(
+                running & (b_in_accumulators | (~a_local & reads_a & ~second))
+            ),
+        ]
+        return m

@@ -1,0 +1,142 @@
+"""Interval context: one interval goes through its phases, task by task."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .parameters import GnnParameters
+from .queue import Queue, add_queue
+from .records import INTERVAL, NO_CODE, PHASES, SHARD, Phase
+from .tasks import SETTINGS, TASK
+
+__all__ = ["SHARDS_AHEAD", "IntervalContext"]
+
+SHARDS_AHEAD = 4
+"""Shard records that a context reads ahead of their tasks."""
+_GATHERS = (Phase.GATHER0, Phase.GATHER1)
+
+
+class IntervalContext(Unit):
+    """Hand out the tasks of an interval.
+
+    Members
+    -------
+    clear : In(1)
+        Forget the interval.
+    settings : In(SETTINGS), step : In(16), base : In(16)
+        Of the pass; words of the accumulator memory from a chunk to the next one; first word of
+        this interval's part.
+    idle : Out(1), take : In(1), interval : In(INTERVAL)
+        There is no interval; take this one.
+    wanted : Out(stream of 32 bits)
+        Numbers of shards whose records are wanted; there is room for what was asked for.
+    arrived : In(1), shard : In(SHARD)
+        A record, in the order of the numbers.
+    tasks : Out(stream of TASK)
+        Tasks of the phase that is open.
+    ended : In(1)
+        A task of this interval has ended.
+
+    Notes
+    -----
+    Records are read ahead, also those of the second round while phases of the first one run. A
+    phase opens when the one before it has neither tasks left nor tasks under way.
+
+    Cycles: a task a cycle; two for a phase without tasks.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        super().__init__(p, {
+            "clear": In(1), "settings": In(SETTINGS), "step": In(16), "base": In(16),
+            "idle": Out(1), "take": In(1), "interval": In(INTERVAL),
+            "wanted": Out(stream.Signature(32)), "arrived": In(1), "shard": In(SHARD),
+            "tasks": Out(stream.Signature(TASK)), "ended": In(1),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        interval = Signal(INTERVAL, reset_less=True)
+        phase, running = Signal(3), Signal(8)
+        left, place = Signal(32), Signal(32)
+        accumulator, pc = Signal(16), Signal(16)
+        started = Signal()
+        shards = self._read_ahead(m, interval)
+        shard = shards.o.payload
+        task = self.tasks.payload
+        gather = (phase == Phase.GATHER0) | (phase == Phase.GATHER1)
+        second = phase == Phase.GATHER1
+        rows = Signal(16)
+        final = Signal()
+        size = self.settings.chunk_rows
+        m.d.comb += [
+            final.eq(left <= size), rows.eq(Mux(final, left, size)),
+            started.eq(self.tasks.valid & self.tasks.ready), shards.o.ready.eq(started & gather),
+            task.shard.eq(gather), task.round.eq(second), task.pc.eq(pc), task.place.eq(place),
+            task.rows.eq(Mux(gather, shard.sources, rows)),
+            task.edges.eq(Mux(gather, shard.edges, 0)), task.accumulator.eq(accumulator),
+            task.reach.eq(Mux(gather, interval.rows, rows)),
+            task.source_block.eq(shard.source_block), task.edge_block.eq(shard.edge_block),
+            task.scalar_block.eq(shard.scalar_block),
+        ]  # fmt: skip
+        m.d.sync += running.eq(running + started - self.ended)
+        with m.FSM(name="interval"):
+            with m.State("none"):
+                m.d.comb += self.idle.eq(1)
+                m.d.sync += phase.eq(0)
+                with m.If(self.take):
+                    m.d.sync += interval.eq(self.interval)
+                    m.next = "open"
+            with m.State("open"):
+                first = Array(self.settings.pc)[phase]
+                count = Array([
+                    interval.rows, interval.shards[0].count, interval.rows,
+                    interval.shards[1].count, interval.rows,
+                ])[phase]  # fmt: skip
+                m.d.sync += [
+                    pc.eq(first), left.eq(Mux(first == NO_CODE, 0, count)),
+                    place.eq(Mux(gather, 0, interval.first)), accumulator.eq(self.base),
+                ]
+                m.next = "tasks"
+            with m.State("tasks"):
+                m.d.comb += self.tasks.valid.eq(left.any() & (~gather | shards.o.valid))
+                with m.If(started):
+                    m.d.sync += left.eq(Mux(gather, left - 1, Mux(final, 0, left - size)))
+                    with m.If(~gather):
+                        m.d.sync += [
+                            place.eq(place + size), accumulator.eq(accumulator + self.step),
+                        ]
+                with m.If(~left.any() & ~running.any()):
+                    m.d.sync += phase.eq(phase + 1)
+                    m.next = "open"
+                    with m.If(phase == PHASES - 1):
+                        m.next = "none"
+        return ResetInserter(self.clear)(m)
+
+    def _read_ahead(self, m: Module, interval: data.View) -> Queue:
+        """Ask for the records of both rounds' shards; return the queue that they come into."""
+        shards = add_queue(m, "shards", SHARD, SHARDS_AHEAD, self.clear)
+        counts = [Mux(self.settings.pc[phase.value] == NO_CODE, 0, of.count) for phase, of in
+                  zip(_GATHERS, self.interval.shards, strict=True)]  # fmt: skip
+        number, left, later = Signal(32), Signal(32), Signal(32)
+        reserved = Signal(range(SHARDS_AHEAD + 1))
+        asked = Signal()
+        m.d.comb += [
+            shards.i.valid.eq(self.arrived), shards.i.payload.eq(self.shard),
+            self.wanted.valid.eq(left.any() & (reserved != SHARDS_AHEAD)),
+            self.wanted.payload.eq(number), asked.eq(self.wanted.valid & self.wanted.ready),
+        ]
+        m.d.sync += reserved.eq(reserved + asked - shards.o.ready)
+        with m.If(self.take):
+            m.d.sync += [
+                number.eq(self.interval.shards[0].first), left.eq(counts[0]), later.eq(counts[1]),
+            ]
+        with m.Elif(asked):
+            m.d.sync += [number.eq(number + 1), left.eq(left - 1)]
+        with m.Elif(~left.any()):
+            m.d.sync += [number.eq(interval.shards[1].first), left.eq(later), later.eq(0)]
+        return shards

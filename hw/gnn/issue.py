@@ -1,0 +1,230 @@
+"""Issue: instructions become jobs of the units."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import data, stream
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .decoder import DECODED, OPERANDS, Decoder, Executor
+from .faults import Fault, fault, raise_fault
+from .instruction import SLOT, SLOTS, ElementType, Opcode, Space
+from .jobs import CONSTANT, MATRIX_JOB, VECTOR_JOB, LoadKind, finished, table_write
+from .operands import Operands
+from .parameters import GnnParameters
+from .queue import add_queue
+from .records import BLOCK_SHIFT, TENSOR, TENSORS
+from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS
+from .transfers import READ_REQUEST, WRITE_REQUEST
+
+__all__ = ["Issue"]
+
+_CONSTANTS = 16
+
+
+class Issue(Unit):
+    """Decode, look up slots, check, and put a job into the queue of its unit.
+
+    Members
+    -------
+    clear, halt : In(1)
+        Forget everything; give no jobs.
+    settings : In(SETTINGS), image : In(40), counts : In(COUNTS)
+        Of the pass; where the image is; what was loaded.
+    slots : In(table_write(64)), constants : In(table_write(32)), tensors : In(table_write(64))
+        Loading of the tables.
+    fetched : In(stream of FETCHED)
+        Instructions.
+    vector, matrix, read, write : Out(streams of the jobs and requests)
+        What the units shall do.
+    ended : Out(finished()), ended_context : Out(1)
+        A thread's task has ended; its interval's context.
+    issued : Out(4)
+        A job was made for the vector unit, the matrix unit, reading, writing.
+    fault : Out(fault())
+        An instruction that cannot be.
+
+    Notes
+    -----
+    A queue has a place for each thread, so that a unit that is busy never holds up the others.
+
+    Cycles: an instruction with n slots takes n + 4, and END 2; its job is in the queue then.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        super().__init__(p, {
+            "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
+            "counts": In(COUNTS), "slots": In(table_write(64)), "constants": In(table_write(32)),
+            "tensors": In(table_write(64)), "fetched": In(stream.Signature(FETCHED)),
+            "vector": Out(stream.Signature(VECTOR_JOB)),
+            "matrix": Out(stream.Signature(MATRIX_JOB)),
+            "read": Out(stream.Signature(READ_REQUEST)),
+            "write": Out(stream.Signature(WRITE_REQUEST)), "ended": Out(finished()),
+            "ended_context": Out(1), "issued": Out(4), "fault": Out(fault()),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        p = self.p
+        m.submodules.decoder = decoder = Decoder(p)
+        m.submodules.operands = operands = Operands(p)
+        fetched = self.fetched.payload
+        busy, begin, over = Signal(), Signal(), Signal()
+        thread, pc, outside = Signal(4), Signal(16), Signal()
+        word, task = Signal(DECODED), Signal(CONTEXT)
+        settings = self.settings
+        stride = Signal(16)
+        m.d.comb += [
+            decoder.word.eq(fetched.word), self.fetched.ready.eq(~busy | over),
+            begin.eq(self.fetched.valid & self.fetched.ready),
+            operands.clear.eq(self.clear), operands.restart.eq(begin), operands.current.eq(task),
+            operands.halves.eq(settings.halves), operands.bias.eq(word.imm),
+            operands.strides.eq(
+                Cat(settings.accumulator_stride, stride, settings.edge_stride[task.round])
+            ),
+        ]  # fmt: skip
+        todo, checked, first = Signal(len(OPERANDS)), Signal(), Signal()
+        with m.If(over):
+            m.d.sync += busy.eq(0)
+        m.d.sync += first.eq(begin)
+        with m.If(begin):
+            m.d.sync += [
+                busy.eq(1), thread.eq(fetched.thread), pc.eq(fetched.pc), task.eq(fetched.task),
+                outside.eq(fetched.outside), word.eq(decoder.decoded),
+                todo.eq(decoder.decoded.present),
+                stride.eq(Mux(
+                    fetched.task.shard, settings.source_stride[fetched.task.round],
+                    settings.chunk_stride,
+                )),
+            ]  # fmt: skip
+        with m.Else():
+            m.d.sync += todo.eq(todo & (todo - 1))
+        self._look_up(m, operands, todo, checked, word)
+        misplaced = Mux(task.shard, ~word.shards, ~word.chunks)
+        moves = (word.executor == Executor.READ) | (word.executor == Executor.WRITE)
+        unknown = moves & (
+            word.tensor >= self.counts.tensors
+        )
+        code = Signal(Fault)
+        with m.If(first):
+            with m.If(outside):
+                m.d.comb += code.eq(Fault.PROGRAM_COUNTER)
+            with m.Elif(~word.legal):
+                m.d.comb += code.eq(Fault.INSTRUCTION)
+            with m.Elif(misplaced | unknown):
+                m.d.comb += code.eq(Fault.OPERAND)
+        with m.Elif(operands.checked):
+            m.d.comb += code.eq(operands.code)
+        bad = busy & (code != Fault.NONE)
+        stopped = Signal()
+        with m.If(bad):
+            m.d.sync += stopped.eq(1)
+        m.d.sync += raise_fault(self.fault, bad & ~stopped, code, thread=thread, pc=pc)
+        end = word.executor == Executor.END
+        pushed = Signal()
+        m.d.comb += [
+            pushed.eq(busy & checked & ~bad & ~stopped), self.ended.thread.eq(thread),
+            self.ended.valid.eq(first & busy & end & ~bad & ~stopped),
+            self.ended_context.eq(task.context), over.eq(pushed | self.ended.valid),
+        ]  # fmt: skip
+        self._make_jobs(m, operands, word, task, thread, pc, stride, pushed)
+        return ResetInserter(self.clear)(m)
+
+    def _look_up(
+        self, m: Module, operands: Operands, todo: Signal, checked: Signal, word: data.View
+    ) -> None:
+        """Look up a slot a cycle; ``checked`` in the cycle in which the last one is."""
+        slots = Memory(shape=64, depth=SLOTS + 2, init=[])
+        m.submodules.slots = slots
+        write, read = slots.write_port(), slots.read_port()
+        index, number = Signal(3), Signal(6)
+        looked_up = operands.looked_up
+        for place in reversed(range(len(OPERANDS))):
+            with m.If(todo[place]):
+                m.d.comb += [index.eq(place), number.eq(word.slots[place])]
+        m.d.comb += [
+            write.en.eq(self.slots.enable), write.addr.eq(self.slots.address),
+            write.data.eq(self.slots.data), read.addr.eq(number),
+            looked_up.slot.eq(data.View(SLOT, read.data)),
+        ]  # fmt: skip
+        asked, final = Signal(), Signal(4)
+        m.d.comb += asked.eq(todo.any())
+        m.d.sync += [
+            operands.valid.eq(asked), looked_up.index.eq(index),
+            looked_up.there.eq(number < self.counts.slots),
+            looked_up.spaces.eq(word.spaces[index]),
+            looked_up.once.eq(word.once.bit_select(index, 1)),
+            looked_up.rowwise.eq(word.op.as_value() >= Opcode.FILL.value),
+            final.eq(Cat(asked & ((todo & (todo - 1)) == 0), final[:3])),
+        ]  # fmt: skip
+        # Slot, parts, sums, and the one that counts: checked four cycles after its number.
+        m.d.comb += checked.eq(final[3])
+
+    def _make_jobs(
+        self, m: Module, operands: Operands, word: data.View, task: data.View, thread: Value,
+        pc: Value, stride: Value, pushed: Value,
+    ) -> None:
+        p = self.p
+        constants = Memory(shape=CONSTANT.size, depth=_CONSTANTS, init=[])
+        tensors = Memory(shape=TENSOR.size, depth=TENSORS, init=[])
+        m.submodules.constants, m.submodules.tensors = constants, tensors
+        for memory, port in ((constants, self.constants), (tensors, self.tensors)):
+            write, read = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                write.en.eq(port.enable), write.addr.eq(port.address), write.data.eq(port.data),
+                read.addr.eq(word.k if memory is constants else word.tensor),
+            ]
+            if memory is constants:
+                constant = data.View(CONSTANT, read.data)
+            else:
+                tensor = data.View(TENSOR, read.data)
+        address, step = Signal(40), Signal(16)
+        m.d.sync += [
+            address.eq(self.image + (tensor.block << BLOCK_SHIFT)), step.eq(tensor.stride),
+        ]
+        d, a, b = (operands.operands[index] for index in range(3))
+        once = word.once[0]
+        vector, matrix, read, write = (
+            Signal(layout) for layout in (VECTOR_JOB, MATRIX_JOB, READ_REQUEST, WRITE_REQUEST)
+        )
+        scores = task.shard & (word.op.as_value() >= Opcode.FILL.value) & (d.space == Space.EDGE)
+        m.d.comb += [
+            vector.thread.eq(thread), vector.op.eq(word.op), vector.relu.eq(word.relu),
+            vector.maximum.eq(word.maximum), vector.k.eq(word.k), vector.imm.eq(word.imm),
+            vector.constant.eq(constant), vector.rows.eq(Mux(scores, task.edges, task.rows)),
+            vector.edges.eq(task.edges), vector.scalar.eq(word.scalar),
+            *(
+                vector[name].eq(operand)
+                for name, operand in zip(OPERANDS, operands.operands, strict=True)
+            ),
+            matrix.thread.eq(thread), matrix.relu.eq(word.relu),
+            matrix.wide.eq(d.type == ElementType.I16), matrix.constant.eq(constant),
+            matrix.rows.eq(task.rows), matrix.a_base.eq(a.base), matrix.d_base.eq(d.base),
+            matrix.stride.eq(stride), matrix.weight.eq(b.base),
+            matrix.k_tiles.eq(operands.k_tiles), matrix.n_tiles.eq(operands.n_tiles),
+            matrix.bias.eq(word.imm),
+            read.job.kind.eq(Mux(task.shard & ~once, LoadKind.GATHERED, LoadKind.ROWS)),
+            read.job.base.eq(d.base), read.job.rows.eq(Mux(once, 1, task.rows)),
+            read.place.eq(Mux(once | task.shard, 0, task.place)), read.last.eq(1),
+            write.job.base.eq(a.base), write.job.rows.eq(task.rows), write.place.eq(task.place),
+        ]  # fmt: skip
+        for request in (read, write):
+            m.d.comb += [
+                request.pc.eq(pc), request.job.thread.eq(thread), request.job.address.eq(address),
+                request.job.row_step.eq(step), request.job.bytes.eq(operands.bytes),
+                request.job.stride.eq(stride),
+            ]  # fmt: skip
+        for index, (executor, job, port) in enumerate((
+            (Executor.VECTOR, vector, self.vector), (Executor.MATRIX, matrix, self.matrix),
+            (Executor.READ, read, self.read), (Executor.WRITE, write, self.write),
+        )):  # fmt: skip
+            queue = add_queue(m, f"queue_{index}", job.shape(), p.threads, self.clear)
+            m.d.comb += [
+                queue.i.valid.eq(pushed & (word.executor == executor)), queue.i.payload.eq(job),
+                port.payload.eq(queue.o.payload), port.valid.eq(queue.o.valid & ~self.halt),
+                queue.o.ready.eq(port.ready & ~self.halt), self.issued[index].eq(queue.i.valid),
+            ]  # fmt: skip

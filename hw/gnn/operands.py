@@ -1,0 +1,165 @@
+"""Operands: a slot, with where the rows of a task are, and whether it stays in its space."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..unit import Unit
+from .decoder import OPERANDS
+from .faults import Fault
+from .instruction import SLOT, ElementType, Space
+from .jobs import OPERAND
+from .parameters import GnnParameters
+from .tasks import CONTEXT
+
+__all__ = ["LOOKED_UP", "Operands"]
+
+LOOKED_UP = data.StructLayout({
+    "slot": SLOT, "index": 3, "there": 1, "spaces": 4, "once": 1, "rowwise": 1,
+})  # fmt: skip
+"""A slot as it comes from the table: operand number ``index``; whether it is ``there``; the spaces
+that are allowed; whether row 0 alone is used, and whether the operation goes through rows."""
+
+
+class Operands(Unit):
+    """Turn slots into operands, and check them.
+
+    Members
+    -------
+    clear : In(1)
+        Forget that something was looked up.
+    restart : In(1)
+        Forget the operands of the instruction before.
+    current : In(CONTEXT), strides : In(3 of 16 bits), halves : In(8), bias : In(24)
+        Of the thread and the pass; the first word of the bias.
+    valid : In(1), looked_up : In(LOOKED_UP)
+        A slot.
+    operands : Out(one OPERAND each)
+        As far as they were looked up.
+    k_tiles, n_tiles : Out(12), bytes : Out(16)
+        Of the last slot: tiles of weights; bytes of a row.
+    checked : Out(1), code : Out(Fault)
+        The slot of three cycles ago was checked; what is wrong, or NONE.
+
+    Notes
+    -----
+    The last row of a slot must end in its space: with n rows of a stride, ``offset + (n - 1) *
+    stride + words <= size``, in the accumulator memory in its interval's part. Accumulators are
+    i32, elements of edges i16, weights i8. A chunk has no edges; and rows of accumulators are no
+    rows of a shard.
+
+    Cycles: 3 to ``checked``.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        super().__init__(p, {
+            "clear": In(1), "restart": In(1), "current": In(CONTEXT),
+            "strides": In(data.ArrayLayout(16, 3)), "halves": In(8), "bias": In(24),
+            "valid": In(1), "looked_up": In(LOOKED_UP),
+            "operands": Out(data.ArrayLayout(OPERAND, len(OPERANDS))),
+            "k_tiles": Out(12), "n_tiles": Out(12), "bytes": Out(16), "checked": Out(1),
+            "code": Out(Fault),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        slot, task = self.looked_up.slot, self.current
+        index, once = self.looked_up.index, self.looked_up.once
+        accumulator = slot.space == Space.ACCUMULATOR
+        base = Signal(17)
+        stride = Array([*self.strides, 0])[slot.space.as_value()]
+        m.d.comb += base.eq(slot.offset + Mux(accumulator, task.accumulator, 0))
+        with m.If(self.restart):
+            m.d.sync += [operand.present.eq(0) for operand in self.operands]
+        with m.If(self.valid):
+            for number, operand in enumerate(self.operands):
+                with m.If(index == number):
+                    m.d.sync += [
+                        operand.present.eq(1), operand.space.eq(slot.space),
+                        operand.type.eq(slot.type), operand.base.eq(base),
+                        operand.stride.eq(Mux(once, 0, stride)),
+                        operand.elements.eq(slot.elements),
+                    ]
+        allowed = self.looked_up.spaces.bit_select(slot.space.as_value(), 1) & ~(
+            ((slot.space == Space.EDGE) & ~task.shard)
+            | (self.looked_up.rowwise & accumulator & task.shard)
+        )
+        self._check(m, base, allowed)
+        return ResetInserter(self.clear)(m)
+
+    def _check(self, m: Module, base: Value, allowed: Value) -> None:
+        """Register the parts of the sum, then the sums; compare the one that counts."""
+        p, slot = self.p, self.looked_up.slot
+        words, length, typed = Signal(17), Signal(18), Signal()
+        m.d.comb += [words.eq(self._words(slot)), length.eq(slot.elements << slot.type.as_value())]
+        with m.Switch(slot.space):
+            for space, kind in (
+                (Space.ACCUMULATOR, ElementType.I32), (Space.EDGE, ElementType.I16),
+                (Space.WEIGHT, ElementType.I8),
+            ):  # fmt: skip
+                with m.Case(space):
+                    m.d.comb += typed.eq(slot.type == kind)
+            with m.Default():
+                m.d.comb += typed.eq(slot.type.as_value() != 3)
+        sound = typed & self.looked_up.there & slot.elements.any() & ~length[16:].any()
+        extents = Array([*self.current.extents, 0])
+        sizes = [p.accumulator_words, p.local_words, p.edge_words, p.weight_words]
+        half = (self.halves == 2) & ~self.current.context & (slot.space == Space.ACCUMULATOR)
+        size = Signal(21)
+        m.d.comb += size.eq(
+            Mux(half, p.accumulator_words // 2, Array(sizes)[slot.space.as_value()])
+        )
+        extent = Mux(self.looked_up.once, 0, extents[slot.space.as_value()])
+        registers = {
+            # What is not there has no space: nothing but that is wrong with it.
+            "valid": self.valid, "allowed": allowed | ~self.looked_up.there, "sound": sound,
+            "start": base + words,
+            "extent": extent, "size": size, "weight": slot.space == Space.WEIGHT,
+        }  # fmt: skip
+        first = {name: Signal(len(Value.cast(v)), name=f"first_{name}") for name, v in
+                 registers.items()}  # fmt: skip
+        m.d.sync += [first[name].eq(value) for name, value in registers.items()]
+        with m.If(self.valid):
+            m.d.sync += [
+                self.k_tiles.eq((slot.elements + p.rows - 1) >> ceil_log2(p.rows)),
+                self.n_tiles.eq((slot.columns + p.columns - 1) >> ceil_log2(p.columns)),
+                self.bytes.eq(length),
+            ]
+        # Weights have no extent, and no words before their tiles are known.
+        tiles = Signal(24)
+        end = Signal(23)
+        bias_end = Signal(25)
+        there, weight, fine, second_sound = Signal(), Signal(), Signal(), Signal()
+        start, second_size = Signal(21), Signal(21)
+        m.d.sync += [
+            there.eq(first["valid"]), fine.eq(first["allowed"]),
+            second_sound.eq(first["sound"]), end.eq(first["start"] + first["extent"]),
+            tiles.eq(self.k_tiles * self.n_tiles), weight.eq(first["weight"]),
+            bias_end.eq(self.bias + self.n_tiles), start.eq(first["start"]),
+            second_size.eq(first["size"]),
+        ]  # fmt: skip
+        # The third rank: where it ends, to compare with the size.
+        last, third_size = Signal(28), Signal(21)
+        spaced, third_sound = Signal(), Signal()
+        m.d.sync += [
+            self.checked.eq(there), spaced.eq(fine), third_size.eq(second_size),
+            last.eq(Mux(weight, start + (tiles << ceil_log2(p.rows)), end)),
+            third_sound.eq(second_sound & ~(weight & (bias_end > p.bias_words))),
+        ]
+        with m.If(~spaced):
+            m.d.comb += self.code.eq(Fault.OPERAND)
+        with m.Elif(~third_sound | (last > third_size)):
+            m.d.comb += self.code.eq(Fault.SLOT)
+
+    def _words(self, slot: data.View) -> Value:
+        """Words of a row; none of weights."""
+        lanes = ceil_log2(self.p.lanes)
+        whole = Mux(
+            slot.space == Space.ACCUMULATOR, slot.elements, slot.elements << slot.type.as_value()
+        )
+        return Mux(slot.space == Space.WEIGHT, 0, (whole + self.p.lanes - 1) >> lanes)

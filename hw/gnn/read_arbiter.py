@@ -1,0 +1,89 @@
+"""Read arbiter: who reads next, and who gets the beats that no thread asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Module
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .tasks import CONTROL_REQUEST
+from .transfers import READ_REQUEST, Client
+
+__all__ = ["ReadArbiter", "ReadArbiterParameters"]
+
+
+@dataclass(frozen=True)
+class ReadArbiterParameters:
+    """Parameters of :class:`ReadArbiter`: bytes of a beat."""
+
+    bus_bytes: int
+
+
+class ReadArbiter(Unit):
+    """Merge what is to be read; what comes first below goes first.
+
+    Members
+    -------
+    loader, dispatcher : In(stream of CONTROL_REQUEST)
+    lists, rows : In(stream of READ_REQUEST)
+        Requests.
+    requests : Out(stream of READ_REQUEST)
+        To the read engine.
+    beats : In(stream of {client, data, last})
+        From the read engine.
+    loader_beats : Out(stream of 8 * bus_bytes)
+        For the loader.
+    record : Out(1), record_beat : Out(8 * bus_bytes), record_last : Out(1)
+        For the dispatcher, which takes every beat at once.
+
+    Notes
+    -----
+    Combinational.
+    """
+
+    p: ReadArbiterParameters
+
+    def __init__(self, p: ReadArbiterParameters) -> None:
+        width = 8 * p.bus_bytes
+        beat = data.StructLayout({"client": 1, "data": width, "last": 1})
+        control = In(stream.Signature(CONTROL_REQUEST))
+        request = In(stream.Signature(READ_REQUEST))
+        super().__init__(p, {
+            "loader": control, "dispatcher": control, "lists": request, "rows": request,
+            "requests": Out(stream.Signature(READ_REQUEST)), "beats": In(stream.Signature(beat)),
+            "loader_beats": Out(stream.Signature(width)), "record": Out(1),
+            "record_beat": Out(width), "record_last": Out(1),
+        })  # fmt: skip
+
+    def body(self) -> Module:
+        m = Module()
+        out = self.requests
+        job = out.payload.job
+        controls = ((self.loader, Client.LOADER), (self.dispatcher, Client.DISPATCHER))
+        branch = m.If
+        for port, client in controls:
+            with branch(port.valid):
+                m.d.comb += [
+                    out.payload.control.eq(1), job.thread.eq(client),
+                    job.address.eq(port.payload.address), job.rows.eq(port.payload.beats),
+                    out.valid.eq(1), port.ready.eq(out.ready),
+                ]
+            branch = m.Elif
+        for port in (self.lists, self.rows):
+            with m.Elif(port.valid):
+                m.d.comb += [
+                    out.payload.eq(port.payload), out.valid.eq(1), port.ready.eq(out.ready),
+                ]
+        beat = self.beats.payload
+        to_loader = beat.client == Client.LOADER
+        m.d.comb += [
+            self.loader_beats.payload.eq(beat.data), self.record_beat.eq(beat.data),
+            self.record_last.eq(beat.last),
+            self.loader_beats.valid.eq(self.beats.valid & to_loader),
+            self.record.eq(self.beats.valid & ~to_loader),
+            self.beats.ready.eq(~to_loader | self.loader_beats.ready),
+        ]  # fmt: skip
+        return m

@@ -1,0 +1,287 @@
+"""Read engine: lists and rows from memory into the memories of threads."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import data, stream
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..unit import Unit
+from .address_generator import AddressGenerator, AddressGeneratorParameters
+from .axi import ADDRESS_BITS, axi_master
+from .faults import Fault, fault, raise_fault
+from .jobs import LoadKind, finished, local_write
+from .parameters import GnnParameters
+from .queue import Queue, add_queue
+from .transfers import BEAT_BITS, READ_REQUEST
+
+__all__ = ["ReadEngine", "read_channels"]
+
+_WAY = data.StructLayout({
+    "kind": LoadKind, "control": 1, "thread": 4, "pc": 16, "last": 1, "base": 16, "stride": 16,
+    "last_beat": BEAT_BITS, "last_row": 16, "empty": 1,
+})  # fmt: skip
+"""A job whose beats are on the way; numbers of its last beat of a row and of its last row."""
+_JOBS_UNDER_WAY = 8
+
+
+def read_channels(bus_bytes: int) -> dict[str, object]:
+    """Return the members of an AXI master for reading."""
+    members = axi_master(bus_bytes).members
+    return {name: member for name, member in members.items() if name[0] == "r" or name[:2] == "ar"}
+
+
+class ReadEngine(Unit):
+    """Read rows and lists; several jobs and ``outstanding`` bursts are on the way at a time.
+
+    Members
+    -------
+    clear, halt : In(1)
+        Forget everything; start no more bursts.
+    requests : In(stream of READ_REQUEST)
+        What to read, in order.
+    done : Out(finished())
+        A thread's last request is in place.
+    rows_write : Out(local_write(word_bits, lanes / mask_bytes))
+        Rows into local memory.
+    edges_write, scalars_write : Out(local_write(8 * bus_bytes, 1))
+        Beats of lists; the address counts beats.
+    control : Out(stream of {client, data, last})
+        Beats that no thread asked for.
+    fault : Out(fault())
+        The memory refused a read.
+    busy, waiting, beat, control_beat : Out(1)
+        There is a job; it waits for the memory; a beat for a thread, or for control, came.
+    drained : Out(1)
+        No burst is on the way.
+    ar..., r...
+        Channels of the AXI master.
+
+    Notes
+    -----
+    Addresses of a job begin as soon as those of the one before it are done, so that the latency of
+    the memory is paid once for jobs that follow each other. A beat a cycle.
+
+    Cycles: from a request to its first address on the bus 13; from a beat on the bus to its word
+    in memory, and to ``done`` if it is the last one, 2.
+
+    Ids of sources stay in here: nothing else reads them.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        beat = data.StructLayout({"client": 1, "data": 8 * p.bus_bytes, "last": 1})
+        super().__init__(p, {
+            "clear": In(1), "halt": In(1), "requests": In(stream.Signature(READ_REQUEST)),
+            "done": Out(finished()),
+            "rows_write": Out(local_write(p.word_bits, p.lanes // p.mask_bytes)),
+            "edges_write": Out(local_write(8 * p.bus_bytes, 1)),
+            "scalars_write": Out(local_write(8 * p.bus_bytes, 1)),
+            "control": Out(stream.Signature(beat)), "fault": Out(fault()),
+            "busy": Out(1), "waiting": Out(1), "beat": Out(1), "control_beat": Out(1),
+            "drained": Out(1), **read_channels(p.bus_bytes),
+        })  # fmt: skip
+
+    def body(self) -> Elaboratable:
+        m = Module()
+        p = self.p
+        parameters = AddressGeneratorParameters(p.bus_bytes, p.max_sources)
+        m.submodules.addresses = addresses = AddressGenerator(parameters)
+        m.d.comb += addresses.clear.eq(self.clear)
+        ways = self._accept(m, addresses)
+        gone, resolved = Signal(40), Signal()
+        self._send(m, addresses, gone, resolved)
+        self._receive(m, addresses, ways, gone, resolved)
+        return ResetInserter(self.clear)(m)
+
+    def _accept(self, m: Module, addresses: AddressGenerator) -> Queue:
+        """Give a request to the generator of addresses, and to those who wait for its beats."""
+        p = self.p
+        request = self.requests.payload
+        job = request.job
+        bus = ceil_log2(p.bus_bytes)
+        beats, rows = Signal(BEAT_BITS), Signal(16)
+        m.d.comb += rows.eq(1)
+        with m.If(request.control):
+            m.d.comb += beats.eq(job.rows)
+        with m.Else(), m.Switch(job.kind):
+            with m.Case(LoadKind.SOURCES, LoadKind.EDGES):
+                m.d.comb += beats.eq(((job.rows << 2) + p.bus_bytes - 1) >> bus)
+            with m.Case(LoadKind.SCALARS):
+                m.d.comb += beats.eq(((job.rows << 1) + p.bus_bytes - 1) >> bus)
+            with m.Default():
+                m.d.comb += [
+                    beats.eq((job.bytes + p.bus_bytes - 1) >> bus), rows.eq(job.rows),
+                ]
+        measured = data.StructLayout({"request": READ_REQUEST, "beats": BEAT_BITS, "rows": 16})
+        queue = add_queue(m, "measured", measured, 2, self.clear)
+        at, there, take = queue.o.payload, queue.o.valid, queue.o.ready
+        m.d.comb += [
+            queue.i.valid.eq(self.requests.valid), self.requests.ready.eq(queue.i.ready),
+            queue.i.payload.eq(Cat(request, beats, rows)),
+        ]
+        ways = add_queue(m, "ways", _WAY, _JOBS_UNDER_WAY, self.clear)
+        way, span = ways.i.payload, addresses.spans.payload
+        job = at.request.job
+        m.d.comb += [
+            take.eq(ways.i.ready & addresses.spans.ready), ways.i.valid.eq(there & take),
+            addresses.spans.valid.eq(there & ways.i.ready),
+            way.kind.eq(job.kind), way.control.eq(at.request.control), way.thread.eq(job.thread),
+            way.pc.eq(at.request.pc), way.last.eq(at.request.last), way.base.eq(job.base),
+            way.stride.eq(job.stride), way.last_beat.eq(at.beats - 1), way.last_row.eq(at.rows - 1),
+            way.empty.eq((at.rows == 0) | (at.beats == 0)),
+            span.address.eq(job.address), span.place.eq(at.request.place),
+            span.row_step.eq(job.row_step), span.beats.eq(at.beats), span.rows.eq(at.rows),
+            span.gathered.eq((job.kind == LoadKind.GATHERED) & ~at.request.control),
+            span.thread.eq(job.thread),
+        ]  # fmt: skip
+        return ways
+
+    def _send(
+        self, m: Module, addresses: AddressGenerator, gone: Signal, resolved: Signal
+    ) -> None:
+        """Put bursts on the bus, and keep where they are for the beats' sake."""
+        p = self.p
+        burst = addresses.bursts.payload
+        bursts = add_queue(m, "bursts", ADDRESS_BITS, p.outstanding, self.clear)
+        way = Signal(range(p.outstanding + 1), name="outstanding")
+        go = Signal(name="go")
+        m.d.comb += [
+            go.eq(
+                addresses.bursts.valid & (~self.arvalid | self.arready) & ~self.halt
+                & (way != p.outstanding)
+            ),
+            addresses.bursts.ready.eq(go),
+            bursts.i.valid.eq(go), bursts.i.payload.eq(burst.address), bursts.o.ready.eq(resolved),
+            gone.eq(bursts.o.payload),
+            self.arsize.eq(ceil_log2(p.bus_bytes)), self.arburst.eq(1),
+            self.drained.eq(way == 0),
+        ]  # fmt: skip
+        m.d.sync += way.eq(way + go - resolved)
+        with m.If(self.arready):
+            m.d.sync += self.arvalid.eq(0)
+        with m.If(go):
+            m.d.sync += [
+                self.arvalid.eq(1), self.araddr.eq(burst.address), self.arlen.eq(burst.length),
+            ]
+
+    def _receive(
+        self, m: Module, addresses: AddressGenerator, ways: Queue,
+        gone: Signal, resolved: Signal,
+    ) -> None:
+        """Take beats, tell where they go, and put them there a cycle later."""
+        p = self.p
+        job = ways.o.payload
+        beat = data.StructLayout({"data": 8 * p.bus_bytes, "resp": 2, "last": 1})
+        beats = add_queue(m, "beats", beat, 4, self.clear)
+        taken = beats.o.payload
+        m.d.comb += [
+            beats.i.valid.eq(self.rvalid), self.rready.eq(beats.i.ready),
+            beats.i.payload.eq(Cat(self.rdata, self.rresp, self.rlast)),
+        ]
+        take, end, ended = Signal(), Signal(), Signal()
+        control = self.control
+        there = ways.o.valid & beats.o.valid
+        m.d.comb += [
+            control.valid.eq(there & job.control & ~self.halt),
+            control.payload.client.eq(job.thread), control.payload.data.eq(taken.data),
+            control.payload.last.eq(end),
+            # What halts the engine may be the very client that would have to take the beat.
+            take.eq(there & ~job.empty & (~job.control | control.ready | self.halt)),
+            beats.o.ready.eq(take), resolved.eq(take & taken.last),
+            ended.eq((take & end) | (ways.o.valid & job.empty)), ways.o.ready.eq(ended),
+            self.busy.eq(ways.o.valid), self.waiting.eq(ways.o.valid & ~job.empty & ~beats.o.valid),
+            self.beat.eq(take & ~job.control), self.control_beat.eq(take & job.control),
+        ]  # fmt: skip
+        with m.If(ways.o.valid):
+            m.d.sync += self.done.thread.eq(job.thread)
+        m.d.sync += self.done.valid.eq(ended & job.last & ~job.control)
+        word, number = self._place(m, job, take, end)
+        self._write(m, addresses, job, take, taken.data, word, number)
+        self._check(m, job, take, taken, gone)
+
+    def _place(
+        self, m: Module, job: data.View, take: Value, end: Signal
+    ) -> tuple[Signal, Signal]:
+        """Count beats and rows; return the word of the beat, without base, and its number."""
+        p = self.p
+        in_word = ceil_log2(p.lanes // p.bus_bytes)
+        number, row = Signal(BEAT_BITS), Signal(16)
+        start, word = Signal(16), Signal(16)
+        row_end = Signal()
+        m.d.comb += [
+            row_end.eq(number == job.last_beat), end.eq(row_end & (row == job.last_row)),
+        ]
+        with m.If(take):
+            with m.If(end):
+                m.d.sync += [number.eq(0), row.eq(0), start.eq(0), word.eq(0)]
+            with m.Elif(row_end):
+                m.d.sync += [
+                    number.eq(0), row.eq(row + 1), start.eq(start + job.stride),
+                    word.eq(start + job.stride),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    number.eq(number + 1), word.eq(word + (number[:in_word] + 1)[in_word]),
+                ]
+        return word, number
+
+    def _write(
+        self, m: Module, addresses: AddressGenerator, job: data.View, take: Value, beat: Value,
+        word: Value, number: Value,
+    ) -> None:
+        p = self.p
+        ratio = p.lanes // p.bus_bytes
+        mask_bits = p.bus_bytes // p.mask_bytes
+        mask = Const((1 << mask_bits) - 1, mask_bits)
+        if ratio > 1:
+            mask = mask << (number[: ceil_log2(ratio)] * mask_bits)
+        wanted = take & ~job.control
+        rows = (job.kind == LoadKind.ROWS) | (job.kind == LoadKind.GATHERED)
+        held = Signal(8 * p.bus_bytes, reset_less=True, name="held")
+        thread, address = Signal(4, reset_less=True), Signal(16, reset_less=True)
+        beats = Signal(16, reset_less=True, name="beat_number")
+        local, sources = Signal(len(self.rows_write.enable)), Signal()
+        m.d.sync += [
+            held.eq(beat), thread.eq(job.thread), address.eq(job.base + word), beats.eq(number),
+            local.eq(Mux(wanted & rows, mask, 0)),
+            sources.eq(wanted & (job.kind == LoadKind.SOURCES)),
+            self.edges_write.enable.eq(wanted & (job.kind == LoadKind.EDGES)),
+            self.scalars_write.enable.eq(wanted & (job.kind == LoadKind.SCALARS)),
+        ]  # fmt: skip
+        m.d.comb += [
+            self.rows_write.enable.eq(local), self.rows_write.thread.eq(thread),
+            self.rows_write.address.eq(address), self.rows_write.data.eq(Cat([held] * ratio)),
+        ]
+        for port in (self.edges_write, self.scalars_write):
+            m.d.comb += [port.thread.eq(thread), port.address.eq(beats), port.data.eq(held)]
+        bits = addresses.p.list_bits
+        ids = Memory(shape=8 * p.bus_bytes, depth=p.threads << bits, init=[])
+        m.submodules.ids = ids
+        write, read = ids.write_port(), ids.read_port()
+        m.d.comb += [
+            write.en.eq(sources), write.addr.eq(Cat(beats[:bits], thread)), write.data.eq(held),
+            read.en.eq(addresses.ids_enable), read.addr.eq(addresses.ids_address),
+            addresses.ids.eq(read.data),
+        ]  # fmt: skip
+
+    def _check(
+        self, m: Module, job: data.View, take: Value, beat: data.View, gone: Value
+    ) -> None:
+        """Tell of an error, with the address of the beat."""
+        p = self.p
+        low = ceil_log2(p.bus_bytes)
+        within = Signal(12 - low, name="within")
+        with m.If(take):
+            m.d.sync += within.eq(Mux(beat.last, 0, within + 1))
+        at = Cat((gone[:12] + (within << low))[:12], gone[12:])
+        code = Mux(beat.resp[0], Fault.READ_DECODE, Fault.READ_SLAVE)
+        thread = Mux(job.control, 31, job.thread)
+        m.d.sync += raise_fault(
+            self.fault, take & beat.resp[1], code, thread=thread, pc=job.pc, address=at
+        )
+
+

@@ -1,0 +1,133 @@
+"""Vector unit: a job at a time, by the engine of its operation."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import stream
+from amaranth.lib.wiring import In, Out
+
+from ..unit import Unit
+from .edge_engine import EdgeEngine
+from .element_engine import ElementEngine
+from .instruction import Opcode
+from .jobs import (
+    VECTOR_JOB,
+    accumulator_read,
+    accumulator_write,
+    finished,
+    local_read,
+    local_write,
+    table_write,
+)
+from .parameters import GnnParameters
+from .reciprocal_engine import ReciprocalEngine
+from .sparse_engine import SparseEngine
+from .vector_ports import one_of
+
+__all__ = ["VectorUnit"]
+
+
+class VectorUnit(Unit):
+    """Carry out jobs of SPSUM, SPMAX, EDGE, RECIP and element-wise operations.
+
+    Members
+    -------
+    job : In(stream of VECTOR_JOB), done : Out(finished)
+        ``done`` when all results are in memory.
+    exp_bits : In(4)
+        Fraction bits of EXP2N; steady while there is a job.
+    busy : Out(1)
+        Cycles of a job's occupancy, as each engine tells.
+    rows, scores, edges, scalars : Out(local_read)
+        Memories of the job's thread: local, edge, and the shard's lists.
+    rows_write, scores_write : Out(local_write)
+        Whole words only.
+    accumulators : Out(accumulator_read), accumulators_write : Out(accumulator_write)
+        The accumulator memory.
+    tables : In(table_write(32)), exponentials : In(table_write(32))
+        Loading, while there is no job: byte tables, and the table of EXP2N.
+
+    Notes
+    -----
+    Cycles of a job beyond its busy ones, from its handshake to ``done`` and the handshake of the
+    next one: 14 for SPSUM and SPMAX, 20 for EDGE, 13 for element-wise operations, 25 for RECIP, 2
+    if there is nothing to do.
+    """
+
+    p: GnnParameters
+
+    def __init__(self, p: GnnParameters) -> None:
+        word = p.word_bits
+        super().__init__(p, {
+            "job": In(stream.Signature(VECTOR_JOB)), "done": Out(finished()),
+            "exp_bits": In(4), "busy": Out(1),
+            "rows": Out(local_read(word)),
+            "rows_write": Out(local_write(word, p.lanes // p.mask_bytes)),
+            "scores": Out(local_read(word)), "scores_write": Out(local_write(word, 1)),
+            "edges": Out(local_read(32)), "scalars": Out(local_read(16)),
+            "accumulators": Out(accumulator_read(p)),
+            "accumulators_write": Out(accumulator_write(p)),
+            "tables": In(table_write(32)), "exponentials": In(table_write(32)),
+        })  # fmt: skip
+
+    def body(self) -> Module:
+        m = Module()
+        job, running, start = Signal(VECTOR_JOB), Signal(), Signal()
+        m.submodules.sparse = sparse = SparseEngine(self.p)
+        m.submodules.edge = edge = EdgeEngine(self.p)
+        m.submodules.element = element = ElementEngine(self.p)
+        m.submodules.reciprocal = reciprocal = ReciprocalEngine(self.p)
+        engines = {
+            "sparse": (sparse, (Opcode.SPSUM, Opcode.SPMAX)), "edge": (edge, (Opcode.EDGE,)),
+            "reciprocal": (reciprocal, (Opcode.RECIP,)), "element": (element, ()),
+        }  # fmt: skip
+        m.d.comb += [
+            self.job.ready.eq(~running | self.done.valid), self.done.thread.eq(job.thread),
+            edge.exp_bits.eq(self.exp_bits),
+        ]
+        for table, port in (
+            (self.tables, element.tables), (self.exponentials, edge.exponentials),
+        ):  # fmt: skip
+            m.d.comb += [
+                port.enable.eq(table.enable), port.address.eq(table.address),
+                port.data.eq(table.data),
+            ]
+        for name in ("rows", "rows_write", "scores", "scores_write", "edges", "scalars"):
+            m.d.comb += getattr(self, name).thread.eq(job.thread)
+
+        taken: Value = self.job.valid & self.job.ready
+        m.d.sync += start.eq(taken)
+        with m.If(taken):
+            m.d.sync += [job.eq(self.job.payload), running.eq(1)]
+        with m.Elif(self.done.valid):
+            m.d.sync += running.eq(0)
+        op = self.job.payload.op
+        named = one_of(op, *(each for _, operations in engines.values() for each in operations))
+        for name, (engine, operations) in engines.items():
+            chosen = Signal(name=f"chosen_{name}")
+            with m.If(taken):
+                m.d.sync += chosen.eq(one_of(op, *operations) if operations else ~named)
+            m.d.comb += [engine.job.eq(job), engine.start.eq(start & chosen)]
+            with m.If(chosen):
+                m.d.comb += [self.busy.eq(engine.busy), self.done.valid.eq(engine.finished)]
+            self._connect(m, chosen, engine)
+        return m
+
+    def _connect(self, m: Module, chosen: Value, engine: Unit) -> None:
+        """Give the ports that it has to an engine."""
+        for name in (
+            "rows", "rows_write", "scores", "scores_write", "edges", "scalars", "accumulators",
+            "accumulators_write",
+        ):  # fmt: skip
+            if not hasattr(engine, name):
+                continue
+            outer, inner = getattr(self, name), getattr(engine, name)
+            enable = inner.enable
+            if len(outer.enable) != len(enable):
+                enable = enable.replicate(len(outer.enable))
+            with m.If(chosen):
+                m.d.comb += [outer.enable.eq(enable), outer.address.eq(inner.address)]
+                if name.endswith("write"):
+                    m.d.comb += outer.data.eq(inner.data)
+            if not name.endswith("write"):
+                m.d.comb += inner.data.eq(outer.data)

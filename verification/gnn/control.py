@@ -1,0 +1,80 @@
+"""The registers of an engine on its AXI4-Lite bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...generators.gnn.formats import CONTROL_RESET, CONTROL_START, register
+from ..bench import Bench
+
+__all__ = ["Control"]
+
+_PATIENCE = 200
+"""Cycles in which a register must answer."""
+
+
+class Control:
+    """Reads and writes registers by name; pauses at random before it takes answers."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def _port(self, name: str) -> Any:
+        return getattr(self._bench.dut, f"control__{name}")
+
+    async def _until(self, *names: str) -> None:
+        """Wait until each of some channels has moved, and lower its valid or ready."""
+        left = set(names)
+        for _ in range(_PATIENCE):
+            await self._bench.step()
+            for channel in sorted(left):
+                if self._port(f"{channel}valid").value and self._port(f"{channel}ready").value:
+                    left.discard(channel)
+                    mine = "ready" if channel == "b" else "valid"
+                    self._port(f"{channel}{mine}").value = 0
+            if not left:
+                return
+        self._bench.check("registers answer", True, False, channels=sorted(left))
+
+    async def write(self, name: str, value: int) -> None:
+        """Write a register; address and data come in either order."""
+        early = self._bench.rng.choice(("aw", "w", ""))
+        self._port("awaddr").value = register(name).offset
+        self._port("wdata").value = value
+        self._port("wstrb").value = 15
+        if early:
+            self._port(f"{early}valid").value = 1
+            await self._bench.step(self._bench.rng.randrange(3))
+        for channel in ("aw", "w"):
+            self._port(f"{channel}valid").value = 1
+        await self._until("aw", "w")
+        await self._bench.step(self._bench.rng.randrange(3))
+        self._port("bready").value = 1
+        await self._until("b")
+
+    async def read(self, name: str) -> int:
+        """Return what a register holds."""
+        self._port("araddr").value = register(name).offset
+        self._port("arvalid").value = 1
+        await self._until("ar")
+        self._port("rready").value = 1
+        for _ in range(_PATIENCE):
+            await self._bench.step()
+            if self._port("rvalid").value:
+                value = int(self._port("rdata").value)
+                self._port("rready").value = 0
+                return value
+        self._bench.check("registers answer", True, False, register=name)
+        return 0
+
+    async def start(self, base: int, pass_block: int, passes: int) -> None:
+        """Start a run of an image."""
+        await self.write("IMAGE_LOW", base & 0xFFFFFFFF)
+        await self.write("IMAGE_HIGH", base >> 32)
+        await self.write("PASS_BLOCK", pass_block)
+        await self.write("PASSES", passes)
+        await self.write("CONTROL", 1 << CONTROL_START)
+
+    async def reset(self) -> None:
+        """Bring the engine to rest."""
+        await self.write("CONTROL", 1 << CONTROL_RESET)

@@ -1,0 +1,288 @@
+"""The cocotb tests of graph engines: networks, graphs, slow memories, errors, resets.
+
+Outputs must be those of the golden network, and counters exactly the occupancies that the cost
+model tells, whatever the memory does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cocotb
+import numpy as np
+
+from ...generators.gnn.codes import take_output
+from ...generators.gnn.config import GnnConfig
+from ...generators.gnn.formats import (
+    BLOCK_BYTES,
+    IDENTITY,
+    PASS,
+    PASS_BYTES,
+    STATUS_BUSY,
+    STATUS_DONE,
+    STATUS_ERROR,
+    VERSION,
+    Counter,
+    Fault,
+    GnnParameters,
+)
+from ...generators.gnn.image import Image, digest
+from ...generators.gnn.occupancy import Unit
+from ..bench import Bench, with_bench
+from ..stalls import Stall
+from .control import Control
+from .memory import DECERR, OKAY, SLVERR, Memory, MemoryTiming
+from .workloads import GRAPHS, MODELS, Workload, make_workload
+
+_BASE = 0x12_3456_0000
+"""Where images begin: beyond 32 bits, and not at a multiple of 2^20."""
+
+_TIMINGS = {
+    "fast": MemoryTiming((1, 1)),
+    "slow": MemoryTiming((30, 60)),
+    "pausing": MemoryTiming((1, 20), Stall(0.4, 3)),
+    "crawling": MemoryTiming((5, 90), Stall(0.8, 10)),
+}
+
+
+class _System:
+    """An engine, its registers and its memory."""
+
+    def __init__(self, bench: Bench) -> None:
+        if bench.manifest.generator != "gnn":
+            raise TypeError("the design must be one of the gnn generator")
+        self.bench = bench
+        self.p: GnnParameters = GnnConfig.model_validate(bench.manifest.config).parameters()
+        self.control = Control(bench)
+        self.memory = Memory(bench.dut, self.p.bus_bytes, bench.rng)
+        clock, reset = bench.manifest.clock, bench.manifest.reset
+        assert clock is not None and reset is not None
+        cocotb.start_soon(self.memory.run(getattr(bench.dut, clock), getattr(bench.dut, reset)))
+
+    def workload(self, model: str, graph: str, **options: Any) -> Workload:
+        """Return a run, and count what it is."""
+        made = make_workload(model, graph, self.p, self.bench.numpy_rng, **options)
+        coverage = self.bench.coverage
+        coverage.hit("model", model)
+        coverage.hit("graph", graph)
+        for each in made.program.passes:
+            coverage.hit("intervals under way", str(each.halves))
+            for code in each.phases.values():
+                for instruction in code:
+                    coverage.hit("operation", instruction.op.name)
+        return made
+
+    async def begin(self, image: Image) -> None:
+        """Put an image into memory and start."""
+        self.memory.base = _BASE
+        self.memory.data = bytearray(image.memory.tobytes())
+        await self.control.start(_BASE, image.pass_block, image.passes)
+
+    async def wait(self, limit: int) -> int:
+        """Wait for the interrupt and return STATUS."""
+        bench = self.bench
+        for _ in range(limit):
+            await bench.step()
+            if bench.dut.interrupt.value:
+                return await self.control.read("STATUS")
+        bench.check("cycles until the interrupt", f"at most {limit}", "more")
+        return 0
+
+    async def run(self, work: Workload) -> int:
+        """Run a workload, compare all that comes, and return its cycles."""
+        bench, told = self.bench, {"workload": work.name}
+        await self.begin(work.image)
+        status = await self.wait(100 * work.told.cycles + 100_000)
+        bench.check("STATUS", 1 << STATUS_DONE, status, **told)
+        memory = np.frombuffer(bytes(self.memory.data), np.uint8)
+        found = replace(work.image, memory=memory)
+        output = take_output(work.program, found)
+        for vertex, column in np.argwhere(output != work.expected)[:1]:
+            bench.check(
+                "output", int(work.expected[vertex, column]), int(output[vertex, column]), **told,
+                vertex=int(vertex), column=int(column),
+            )  # fmt: skip
+        busy, passes = work.told.busy, work.told.passes
+        due = {
+            Counter.VECTOR_BUSY: busy[Unit.VECTOR], Counter.MATRIX_BUSY: busy[Unit.MATRIX],
+            Counter.READ_BEATS: busy[Unit.READ], Counter.WRITE_BEATS: busy[Unit.WRITE],
+            Counter.CONTROL_BEATS: sum(each.overhead_beats for each in passes),
+            Counter.TASKS: sum(each.tasks for each in passes), Counter.PASSES_ENDED: len(passes),
+        }  # fmt: skip
+        for counter, value in due.items():
+            bench.check(counter.name, value, await self.control.read(counter.name), **told)
+        cycles = await self.control.read(Counter.CYCLES.name)
+        bench.check("cycles are at least the bound", True, cycles >= work.told.bound, **told)
+        await self.control.write("STATUS", 1 << STATUS_DONE)
+        await bench.step(2)
+        bench.check("interrupt", 0, int(bench.dut.interrupt.value), **told)
+        return cycles
+
+
+@cocotb.test()
+@with_bench
+async def registers(bench: Bench) -> None:
+    """What an engine tells of itself, and registers that keep what is written."""
+    system = _System(bench)
+    control = system.control
+    for name, value in (
+        ("ID", IDENTITY), ("VERSION", VERSION), ("PARAMETERS", digest(system.p)), ("STATUS", 0),
+        ("ERROR", 0),
+    ):  # fmt: skip
+        bench.check(name, value, await control.read(name))
+    for name, width in (("IMAGE_LOW", 32), ("IMAGE_HIGH", 8), ("PASS_BLOCK", 32), ("PASSES", 32)):
+        value = bench.rng.getrandbits(width) & ~(BLOCK_BYTES - 1)
+        await control.write(name, value)
+        bench.check(name, value, await control.read(name))
+    bench.check("interrupt", 0, int(bench.dut.interrupt.value))
+
+
+@cocotb.test()
+@with_bench
+async def models(bench: Bench) -> None:
+    """Every kind of layer on the karate club."""
+    bench.coverage.declare("model", MODELS)
+    system = _System(bench)
+    for model in MODELS:
+        await system.run(system.workload(model, "karate"))
+
+
+@cocotb.test()
+@with_bench
+async def graphs(bench: Bench) -> None:
+    """Every kind of graph, one and two intervals under way."""
+    bench.coverage.declare("graph", GRAPHS)
+    bench.coverage.declare("intervals under way", ("1", "2"))
+    system = _System(bench)
+    for graph in GRAPHS:
+        for halves in (1, 2):
+            model = bench.rng.choice(("gcn aggregate", "sage max", "gat 4 heads"))
+            await system.run(system.workload(model, graph, halves=halves))
+
+
+@cocotb.test()
+@with_bench
+async def memories(bench: Bench) -> None:
+    """Memories that answer at once, late, with pauses: results and counters stay."""
+    bench.coverage.declare("memory", _TIMINGS)
+    system = _System(bench)
+    work = system.workload("gat 1 head", "multigraph")
+    cycles = {}
+    for name, timing in _TIMINGS.items():
+        system.memory.set_timing(timing)
+        cycles[name] = await system.run(work)
+        bench.coverage.hit("memory", name)
+    bench.check("a slower memory takes longer", True, cycles["fast"] < cycles["crawling"])
+
+
+@cocotb.test()
+@with_bench
+async def memory_errors(bench: Bench) -> None:
+    """An error of the memory stops the engine and is told; after a reset it runs again."""
+    system = _System(bench)
+    bench.coverage.declare("fault", ("READ_SLAVE", "READ_DECODE", "WRITE_SLAVE", "WRITE_DECODE"))
+    work = system.workload("sage mean", "karate")
+    size = len(work.image.memory)
+    output = work.image.tensors[work.program.output].block * BLOCK_BYTES
+    source = work.image.tensors[work.program.input].block * BLOCK_BYTES
+    for at, answer, expected in (
+        (source, SLVERR, Fault.READ_SLAVE), (0, SLVERR, Fault.READ_SLAVE),
+        (source, DECERR, Fault.READ_DECODE), (size, OKAY, Fault.READ_DECODE),
+        (output, SLVERR, Fault.WRITE_SLAVE), (output, DECERR, Fault.WRITE_DECODE),
+    ):  # fmt: skip
+        await system.begin(work.image)
+        system.memory.wrong = {_BASE + at: answer}
+        if at == size:
+            # All that the image has behind its records is missing.
+            del system.memory.data[source:]
+        await _stopped(system, expected, None if at == size else _BASE + at)
+        system.memory.wrong = {}
+        await system.control.reset()
+        await _idle(system)
+        await system.run(work)
+
+
+@cocotb.test()
+@with_bench
+async def bad_images(bench: Bench) -> None:
+    """Instructions, slots and records that cannot be are refused, and the engine recovers."""
+    system = _System(bench)
+    bench.coverage.declare("fault", ("RECORD", "SECTION", "INSTRUCTION", "SLOT", "OPERAND"))
+    work = system.workload("gcn aggregate", "star")
+    for name, fault in (
+        ("code", Fault.INSTRUCTION), ("operand", Fault.OPERAND), ("slot", Fault.SLOT),
+        ("section", Fault.SECTION), ("halves", Fault.RECORD),
+    ):  # fmt: skip
+        await system.begin(_spoiled(work.image, name))
+        await _stopped(system, fault, None)
+        await system.control.reset()
+        await _idle(system)
+    await system.run(work)
+
+
+@cocotb.test()
+@with_bench
+async def resets(bench: Bench) -> None:
+    """A reset by software at any moment, and one by the wire, leave an engine that runs."""
+    system = _System(bench)
+    work = system.workload("gat 1 head", "karate")
+    for number in range(6):
+        await system.begin(work.image)
+        await bench.step(1 + bench.rng.randrange(work.told.cycles))
+        if number % 2:
+            await system.control.reset()
+            await _idle(system)
+        else:
+            await bench.interrupt()
+    await system.run(work)
+
+
+async def _stopped(system: _System, expected: Fault, address: int | None) -> None:
+    """Wait until the engine has stopped, and compare what it tells."""
+    bench, control = system.bench, system.control
+    told = {"fault": expected.name}
+    status = await system.wait(200_000)
+    bench.check("STATUS has its error bit", 1, status >> STATUS_ERROR & 1, **told)
+    bench.check("ERROR code", expected.value, await control.read("ERROR") & 15, **told)
+    if address is not None:
+        low = await control.read("ERROR_ADDRESS_LOW")
+        high = await control.read("ERROR_ADDRESS_HIGH")
+        # The address is that of the burst for writes, of the beat for reads.
+        near = abs((high << 32 | low) - address) < 4096
+        bench.check("ERROR_ADDRESS", True, near, **told, found=hex(high << 32 | low))
+    bench.coverage.hit("fault", expected.name)
+
+
+async def _idle(system: _System) -> None:
+    """Wait until a reset is done."""
+    for _ in range(2000):
+        if not await system.control.read("STATUS") >> STATUS_BUSY & 1:
+            break
+    for name in ("STATUS", "ERROR"):
+        system.bench.check(name, 0, await system.control.read(name))
+
+
+def _spoiled(image: Image, what: str) -> Image:
+    """Return an image that is wrong in one way."""
+    memory = image.memory.copy()
+    start = image.pass_block * BLOCK_BYTES
+    record = PASS.from_bits(int.from_bytes(memory[start : start + PASS_BYTES].tobytes(), "little"))
+    code, slots = (record["sections"][i]["block"] * BLOCK_BYTES for i in (0, 1))
+    match what:
+        case "code":
+            memory[code + 7] |= 0xFC
+        case "operand":
+            # The first instruction is FILL; its slot becomes one of weights.
+            slot = code + 6
+            number = int(memory[slot + 1] & 3) << 4 | int(memory[slot]) >> 4
+            memory[slots + 8 * number] |= 3
+        case "slot":
+            memory[code + 6] |= 0xF0
+            memory[code + 7] |= 1
+        case "section":
+            at = start + 64 + 4
+            memory[at : at + 4] = 0xFF
+        case _:
+            memory[start + 24] = 3
+    return replace(image, memory=memory)
