@@ -1,28 +1,28 @@
 """Cycles and bytes of a program on an engine: an event simulation of its tasks, units and threads.
 
 A unit serves one job at a time, first come first served: a job occupies it for the cycles of
-`occupancy.py`, and its thread waits for a fixed tail more (the way through the unit; for reads the
-latency of the memory). Threads take the next task of the oldest interval that has one; a phase of
-an interval opens when the one before it is done. A pass starts when the one before it has ended and
-the engine has read its sections.
+`occupancy.py` and what `Timing` tells. Threads take the next task of the oldest interval that has
+one; a phase of an interval opens when the one before it is done. A pass starts when the one before
+it has ended, and reads its record and its sections one after another.
 
 The bound is the busiest unit's occupancy, the sum over passes; utilisation is bound over cycles.
 
-Source: brief `gnn`, section 8.
+Source: brief `gnn`, section 8; fixed cycles as the units in `hw/gnn` tell them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...hw.gnn.instruction import Opcode
+from ...hw.gnn.instruction import SLOTS, Opcode
+from ...hw.gnn.parameters import GnnParameters
 from ...hw.gnn.records import INTERVAL_BYTES, PASS_BYTES, SHARD_BYTES, Phase
-from .assembly import Instruction
+from .assembly import Instruction, edge_parts
 from .occupancy import Task, Unit, list_beats, occupancy
 from .program import Pass, Program
 
@@ -38,33 +38,56 @@ class Timing:
     Attributes
     ----------
     latency
-        From the address of a read to its first beat; the memory's.
-    issue
-        From a thread that is ready to the job in the unit's queue.
-    task, shard
-        From a free thread to its first instruction, and what a shard takes more.
-    tails
-        From the last cycle in which a job occupies its unit to its thread being ready.
-    start
-        From the end of a pass to the request of the next one's record.
+        Of the memory: from an address to its first beat, and from a last beat to the answer.
+    task
+        From a free thread to its first instruction; tasks follow at this distance.
+    fetch, issue, end
+        From a thread that can go on to its instruction; of the issue logic for an instruction,
+        and as many more as it has slots; for END.
+    read, read_end
+        From a request to its address on the bus; from its last beat to the thread going on.
+    read_again
+        From the first beat of a burst to an address that waited because as many bursts were
+        under way as there may be.
+    write, write_end
+        From a request to its first word read; from its last one to the thread going on.
+    sparse, edge, element, reciprocal
+        In which the vector unit has a job beyond those in which it is busy.
+    matrix, matrix_end
+        From a job to its first busy cycle, and R more; from its last one to the thread going on.
+    record
+        For taking a pass record apart.
     """
 
     latency: int = 40
-    issue: int = 6
-    task: int = 4
-    shard: int = 4
-    read_tail: int = 6
-    write_tail: int = 12
-    vector_tail: int = 12
-    matrix_tail: int = 24
-    start: int = 8
+    task: int = 6
+    fetch: int = 3
+    issue: int = 4
+    end: int = 2
+    read: int = 13
+    read_end: int = 3
+    read_again: int = 5
+    write: int = 8
+    write_end: int = 3
+    sparse: int = 14
+    edge: int = 20
+    element: int = 13
+    reciprocal: int = 25
+    matrix: int = 2
+    matrix_end: int = 15
+    record: int = 32
 
-    def tail(self, unit: Unit) -> int:
-        """Return the tail of a unit's jobs."""
-        return {
-            Unit.READ: self.latency + self.read_tail, Unit.WRITE: self.write_tail,
-            Unit.VECTOR: self.vector_tail, Unit.MATRIX: self.matrix_tail,
-        }[unit]  # fmt: skip
+    def of_vector(self, op: Opcode) -> int:
+        """Return the cycles beyond the busy ones of a job of the vector unit."""
+        match op:
+            case Opcode.SPSUM | Opcode.SPMAX:
+                return self.sparse
+            case Opcode.EDGE:
+                return self.edge
+            case Opcode.RECIP:
+                return self.reciprocal
+            case _:
+                return self.element
 
 
 @dataclass(frozen=True)
@@ -154,36 +177,67 @@ def shard_sizes(each: Pass, round_: int) -> tuple[list[Task], NDArray[np.int64]]
     return [Task(int(s), int(e), int(r)) for s, e, r in sizes], partition.shard_start
 
 
-Work = tuple[Unit, int]
+@dataclass(frozen=True)
+class _Job:
+    """An instruction, or the lists of a shard, for a unit.
+
+    Attributes
+    ----------
+    unit, busy
+        Occupancy.
+    slots
+        That the issue logic looks up.
+    bursts
+        Of a read: each gathered row is one.
+    beyond
+        Cycles of the vector unit beyond the busy ones.
+    """
+
+    unit: Unit
+    busy: int
+    slots: int = 0
+    bursts: int = 1
+    beyond: int = 0
 
 
 class _Work:
     """Jobs of the tasks of a pass; tasks of equal size share them."""
 
-    def __init__(self, each: Pass, program: Program) -> None:
-        self._pass, self._p = each, program.parameters
-        self._known: dict[tuple[Phase, Task], tuple[list[Work], list[Work]]] = {}
+    def __init__(self, each: Pass, program: Program, timing: Timing) -> None:
+        self._pass, self._p, self._timing = each, program.parameters, timing
+        self._known: dict[tuple[Phase, Task], tuple[list[_Job], list[_Job]]] = {}
 
-    def of(self, phase: Phase, task: Task) -> tuple[list[Work], list[Work]]:
+    def of(self, phase: Phase, task: Task) -> tuple[list[_Job], list[_Job]]:
         """Return the lists that a task reads first, and the jobs of its instructions."""
         key = (phase, task)
         if key not in self._known:
-            self._known[key] = self._made(phase, task)
+            code: Sequence[Instruction] = self._pass.phases[phase]
+            jobs = [self._job(each, phase, task) for each in code if each.op is not Opcode.END]
+            self._known[key] = self._lists(phase, task), jobs
         return self._known[key]
 
-    def _made(self, phase: Phase, task: Task) -> tuple[list[Work], list[Work]]:
-        p, lists = self._p, []
-        if phase in GATHERS:
-            lists = [
-                (Unit.READ, list_beats(task.rows, 4, p)), (Unit.READ, list_beats(task.edges, 4, p))
-            ]  # fmt: skip
-            if self._pass.scalars[GATHERS.index(phase)] is not None:
-                lists.append((Unit.READ, list_beats(task.rows, 2, p)))
-        code: Sequence[Instruction] = self._pass.phases[phase]
-        jobs = [
-            occupancy(each, self._pass.slots, p, task) for each in code if each.op is not Opcode.END
-        ]
-        return lists, jobs
+    def _lists(self, phase: Phase, task: Task) -> list[_Job]:
+        if phase not in GATHERS:
+            return []
+        beats = [list_beats(task.rows, 4, self._p), list_beats(task.edges, 4, self._p)]
+        if self._pass.scalars[GATHERS.index(phase)] is not None:
+            beats.append(list_beats(task.rows, 2, self._p))
+        return [_Job(Unit.READ, count) for count in beats]
+
+    def _job(self, instruction: Instruction, phase: Phase, task: Task) -> _Job:
+        unit, busy = occupancy(instruction, self._pass.slots, self._p, task)
+        beyond = self._timing.of_vector(instruction.op) if unit is Unit.VECTOR else 0
+        # Rows of a chunk follow each other in memory, and go over the bus in long bursts.
+        bursts = task.rows if phase in GATHERS else 1
+        return _Job(unit, busy, _slots(instruction), bursts, beyond)
+
+
+def _slots(instruction: Instruction) -> int:
+    """Return the slots that an instruction names."""
+    numbers = [instruction.d, instruction.a, instruction.b]
+    if instruction.op is Opcode.EDGE:
+        numbers += [instruction.c, edge_parts(instruction.imm)[1]]
+    return sum(number < SLOTS for number in numbers)
 
 
 def _interval_tasks(each: Pass, program: Program) -> list[list[tuple[Phase, list[Task]]]]:
@@ -213,35 +267,45 @@ def estimate_pass(each: Pass, program: Program, timing: Timing) -> PassEstimate:
     """Return the figures of a pass."""
     p = program.parameters
     intervals = _interval_tasks(each, program)
-    work = _Work(each, program)
+    work = _Work(each, program, timing)
     busy = dict.fromkeys(Unit, 0)
     tasks = instructions = shards = 0
     for phases in intervals:
         for phase, phase_tasks in phases:
             for task in phase_tasks:
                 lists, jobs = work.of(phase, task)
-                for unit, cycles in (*lists, *jobs):
-                    busy[unit] += cycles
+                for job in (*lists, *jobs):
+                    busy[job.unit] += job.busy
                 instructions += len(jobs) + 1
             tasks += len(phase_tasks)
             shards += len(phase_tasks) * (phase in GATHERS)
-    sections = [
-        8 * sum(map(len, each.phases.values())), 8 * len(each.slots), 4 * len(each.constants),
-        8 * len(each.tensors), each.weights.size, 4 * each.bias.size, each.tables.size,
-        512 if each.exp_bits else 0,
-    ]  # fmt: skip
-    prologue = list_beats(PASS_BYTES, 1, p) + sum(list_beats(size, 1, p) for size in sections)
-    loads = 1 + sum(map(bool, sections))
+    beats, begin = _prologue(each, p, timing)
     overhead = (
-        prologue + len(intervals) * list_beats(INTERVAL_BYTES, 1, p)
+        beats + len(intervals) * list_beats(INTERVAL_BYTES, 1, p)
         + shards * list_beats(SHARD_BYTES, 1, p)
     )  # fmt: skip
-    begin = timing.start + prologue + loads * (timing.latency + timing.read_tail)
-    cycles = _simulate(intervals, work, each.halves, p.threads, timing, begin)
+    cycles = _Engine(work, p, each.halves, timing, begin).run(intervals)
     return PassEstimate(
         cycles, busy, overhead, (busy[Unit.READ] + overhead) * p.bus_bytes,
         busy[Unit.WRITE] * p.bus_bytes, tasks, instructions,
     )  # fmt: skip
+
+
+def _prologue(each: Pass, p: GnnParameters, timing: Timing) -> tuple[int, int]:
+    """Return the beats of the record and the sections of a pass, and when it has them."""
+    narrow = [
+        8 * sum(map(len, each.phases.values())), 8 * len(each.slots), 4 * len(each.constants),
+        8 * len(each.tensors), 4 * each.bias.size, each.tables.size, 512 if each.exp_bits else 0,
+    ]  # fmt: skip
+    asked = timing.read + timing.latency
+    beats = list_beats(PASS_BYTES, 1, p)
+    time = asked + beats + timing.record
+    for size, piece in [*((size, 4) for size in narrow), (each.weights.size, p.columns)]:
+        if size:
+            own = list_beats(size, 1, p)
+            beats += own
+            time += asked + max(own, -(-size // piece))
+    return beats, time
 
 
 class _Interval:
@@ -276,63 +340,118 @@ class _Interval:
         self._skip()
 
 
-def _simulate(
-    intervals: list[list[tuple[Phase, list[Task]]]], work: _Work, halves: int, threads: int,
-    timing: Timing, begin: int,
-) -> int:  # fmt: skip
-    """Return when the last task ends."""
-    waiting = iter(intervals)
-    record = timing.latency + timing.task
-    active: list[_Interval] = []
-    free_at = dict.fromkeys(Unit, begin)
-    # Events in the order of time: a thread that is ready for its next job.
-    events: list[tuple[int, int]] = []
-    idle = list(range(threads))
-    state: list[tuple[_Interval, list[Work], int] | None] = [None] * threads
-    now = begin
+class _Engine:
+    """Threads, units and intervals in time."""
 
-    def refill() -> None:
-        active[:] = [each for each in active if not each.done]
-        while len(active) < halves:
+    def __init__(
+        self, work: _Work, p: GnnParameters, halves: int, timing: Timing, begin: int
+    ) -> None:
+        self._work, self._p, self._halves, self._timing = work, p, halves, timing
+        self._free = dict.fromkeys(Unit, begin)
+        self._issue_free = self._task_free = self._now = begin
+        self._idle = list(range(p.threads))
+        self._active: list[_Interval] = []
+        # In the order of time: what a thread does next.
+        self._events: list[tuple[int, int]] = []
+        self._state: list[tuple[_Interval, list[_Job], int]] = [
+            (_Interval([], 0), [], 0) for _ in self._idle
+        ]
+        self._written = begin
+
+    def run(self, intervals: list[list[tuple[Phase, list[Task]]]]) -> int:
+        """Return when the last write is acknowledged."""
+        waiting = iter(intervals)
+        # The first record; further ones are read while intervals are under way.
+        self._there = self._now + self._timing.read + self._timing.latency + 4
+        self._hand_out(waiting)
+        while self._events:
+            self._now, thread = heapq.heappop(self._events)
+            interval, jobs, at = self._state[thread]
+            if at > len(jobs):
+                interval.finish()
+                self._idle.append(thread)
+                self._hand_out(waiting)
+            elif at == len(jobs):
+                self._issue_free = (
+                    max(self._now + self._timing.fetch, self._issue_free) + self._timing.end
+                )
+                self._continue(thread, self._issue_free)
+            else:
+                self._continue(thread, self._start(jobs[at]))
+        return self._written
+
+    def _continue(self, thread: int, at: int) -> None:
+        interval, jobs, place = self._state[thread]
+        self._state[thread] = (interval, jobs, place + 1)
+        heapq.heappush(self._events, (at, thread))
+
+    def _start(self, job: _Job) -> int:
+        """Issue a job; return when its thread can go on."""
+        t, free = self._timing, self._free
+        issued = max(self._now + t.fetch, self._issue_free) + t.issue + job.slots
+        self._issue_free = issued
+        match job.unit:
+            case Unit.READ:
+                return self._read(issued, [job])
+            case Unit.WRITE:
+                free[Unit.WRITE] = max(issued + t.write, free[Unit.WRITE]) + job.busy
+                # Then the beats go over the bus.
+                self._written = max(self._written, free[Unit.WRITE] + t.write + t.latency)
+                return free[Unit.WRITE] + t.write_end
+            case Unit.MATRIX:
+                begun: int = max(issued + t.matrix + self._p.rows, free[Unit.MATRIX])
+                free[Unit.MATRIX] = begun + job.busy
+                return begun + job.busy + t.matrix_end
+            case _:
+                ended = max(issued, free[Unit.VECTOR]) + job.busy + job.beyond
+                free[Unit.VECTOR] = ended
+                return ended
+
+    def _read(self, asked: int, jobs: list[_Job]) -> int:
+        """Read what was asked for together; return when it is in place."""
+        t, free = self._timing, self._free
+        begun = max(asked + t.read + t.latency, free[Unit.READ])
+        free[Unit.READ] = begun + sum(map(self._transfer, jobs))
+        done: int = free[Unit.READ] + t.read_end
+        return done
+
+    def _transfer(self, job: _Job) -> int:
+        """Return the cycles from the first beat of a job to its last one."""
+        # Where beats are few, addresses wait for the bursts that were sent before.
+        most: int = self._p.outstanding
+        waits = max(0, -(-job.bursts // most) - 1)
+        alone = waits * (self._timing.latency + self._timing.read_again)
+        last = (job.bursts - waits * most) * job.busy // max(1, job.bursts)
+        return max(job.busy, alone + last)
+
+    def _refill(self, waiting: Iterator[list[tuple[Phase, list[Task]]]]) -> None:
+        t = self._timing
+        self._active[:] = [each for each in self._active if not each.done]
+        while len(self._active) < self._halves:
             phases = next(waiting, None)
             if phases is None:
                 return
-            fresh = _Interval(phases, now + record)
+            taken = max(self._now, self._there)
+            self._there = taken + t.read + t.latency + 4
+            fresh = _Interval(phases, taken)
             if not fresh.done:
-                active.append(fresh)
+                self._active.append(fresh)
 
-    def hand_out() -> None:
-        refill()
-        for interval in active:
-            while idle and interval.has_task:
+    def _hand_out(self, waiting: Iterator[list[tuple[Phase, list[Task]]]]) -> None:
+        t = self._timing
+        self._refill(waiting)
+        for interval in self._active:
+            while self._idle and interval.has_task:
                 phase, task = interval.take()
-                lists, jobs = work.of(phase, task)
-                thread = idle.pop()
-                at = max(now, interval.opens) + timing.task
+                lists, jobs = self._work.of(phase, task)
+                thread = self._idle.pop()
+                opens = interval.opens
                 if lists:
-                    # The lists are asked for together; the thread waits for the last one.
-                    start = max(at + timing.shard, free_at[Unit.READ])
-                    beats = sum(cycles for _, cycles in lists)
-                    free_at[Unit.READ] = start + beats
-                    at = start + beats + timing.tail(Unit.READ)
-                state[thread] = (interval, jobs, 0)
-                heapq.heappush(events, (at, thread))
-
-    hand_out()
-    while events:
-        now, thread = heapq.heappop(events)
-        current = state[thread]
-        assert current is not None
-        interval, jobs, at = current
-        if at == len(jobs):
-            interval.finish()
-            state[thread] = None
-            idle.append(thread)
-            hand_out()
-            continue
-        unit, cycles = jobs[at]
-        start = max(now + timing.issue, free_at[unit])
-        free_at[unit] = start + cycles
-        state[thread] = (interval, jobs, at + 1)
-        heapq.heappush(events, (start + cycles + timing.tail(unit), thread))
-    return now
+                    # The record of the first shard was asked for when the interval was taken.
+                    opens += t.read + t.latency + 4
+                at = max(self._now, opens, self._task_free) + t.task
+                self._task_free = at
+                if lists:
+                    at = self._read(at, lists)
+                self._state[thread] = (interval, jobs, 0)
+                heapq.heappush(self._events, (at, thread))

@@ -1,0 +1,118 @@
+"""The testbench on an engine that is right, and on engines that are wrong in one way each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewright.flows.simulation.cocotb_run import run_testbench
+from gatewright.flows.simulation.simulate import simulate
+from gatewright.generators.artifacts import Build
+from gatewright.generators.build import build_design
+from gatewright.generators.config import load_config
+from gatewright.generators.gnn import generator
+from gatewright.generators.gnn.config import GnnConfig
+from gatewright.tests.verification.faults import change, first_failure
+
+TESTS = [
+    "registers", "models", "graphs", "memories", "memory_errors", "bad_images", "resets",
+]  # fmt: skip
+OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
+
+FAULTS = {
+    "a run of edges begins with the sum of the one before":
+        (r"module run_reducer_lanes_4.*?assign before_1 = (first)", "1'h0", "models", OUTPUT),
+    "requantisation does not round":
+        (r"module scale_lane_factor_bits_24.*?fine\[56:1\]\) \+ \$signed\(\{ 1'h0, (fine\[0\])",
+         "1'h0", "models", OUTPUT),
+    "a phase opens while the one before it still runs":
+        (r"module interval_context.*?= \(~ any_1\) & (\(~ \(\| running\)\));", "1'h1", "graphs",
+         OUTPUT),
+    "an address that is not there counts as a slave's error":
+        (r"module write_engine.*?= (bresp\[0\]) \?", "1'h0", "memory_errors",
+         r"ERROR code differs\nfault = WRITE_DECODE"),
+    "a reset leaves the error":
+        (r"module supervisor.*?assign error_next = \w+ \? \(clear \? (1'h0)", "error",
+         "bad_images", "STATUS differs|ERROR differs|registers answer|cycles until"),
+}  # fmt: skip
+"""What is wrong: an expression of the Verilog, and one in its place, the test that finds it and
+what is told."""
+
+
+def verdicts(report: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(test["name"], test["verdict"]) for test in report["tests"]]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """One that has all faults; a file says which one shows, so that all have one model."""
+    config = load_config(GnnConfig, None, ["preset=tiny"])
+    build = build_design(generator, config, tmp_path_factory.mktemp("engine"))
+    build = change(
+        build, r"module gnn_engine \(.*?\);\n",
+        lambda match: f'{match[0]}reg [7:0] wrong [0:0];\ninitial $readmemh("wrong", wrong);\n',
+    )
+    for number, (pattern, new, _, _) in enumerate(FAULTS.values(), 1):
+        def chosen(match: re.Match[str], number: int = number, new: str = new) -> str:
+            whole, (first, last) = match[0], match.span(1)
+            before, after = whole[: first - match.start()], whole[last - match.start() :]
+            return f"{before}(gnn_engine.wrong[0] == {number} ? {new} : {match[1]}){after}"
+
+        build = change(build, pattern, chosen)
+    (build.folder / "sim").mkdir()
+    return build
+
+
+def show(engine: Build, number: int) -> Path:
+    folder = engine.folder / "sim"
+    (folder / "wrong").write_text(f"{number:x}")
+    return folder
+
+
+def test_a_right_engine_passes(engine: Build) -> None:
+    report = simulate(engine, simulator="verilator", out=show(engine, 0))
+    assert verdicts(report) == [(name, "pass") for name in TESTS]
+    assert report["coverage"]["missed"] == []
+    operations = report["coverage"]["points"]["operation"]
+    assert {"EDGE", "RECIP", "RQROW", "LUT8", "AXPY", "SPMAX", "FIXMIN", "MM"} <= set(operations)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_engine_is_found(fault: str, engine: Build) -> None:
+    _, _, test, told = FAULTS[fault]
+    show(engine, 1 + list(FAULTS).index(fault))
+    _, story = first_failure(engine, only=[test], simulator="verilator")
+    assert re.search(told, story), story
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        "preset=tiny threads=1", "preset=tiny threads=4", "preset=ecp5", "preset=edge",
+        "preset=tiny lanes=16 rows=8 columns=4 bus_bytes=8 threads=3 outstanding=1",
+        "preset=tiny lanes=8 rows=4 columns=8 bus_bytes=4 accumulator_words=128 max_sources=16",
+    ],
+)
+def test_engines_of_other_sizes_pass(tmp_path: Path, overrides: str) -> None:
+    config = load_config(GnnConfig, None, overrides.split())
+    report = simulate(build_design(generator, config, tmp_path), simulator="verilator", seed=2)
+    assert verdicts(report) == [(name, "pass") for name in TESTS]
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog not installed")
+def test_nothing_undefined_comes_out(tmp_path: Path) -> None:
+    """With four states: memory that was never written goes nowhere."""
+    config = load_config(GnnConfig, None, ["preset=tiny"])
+    build = build_design(generator, config, tmp_path)
+    module = build.manifest.testbench
+    assert module is not None
+    run = run_testbench(
+        build, "icarus", module, tmp_path / "sim", seed=0, only=["models", "memory_errors"]
+    )
+    assert {test.verdict for test in run.tests} == {"pass"}
