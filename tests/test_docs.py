@@ -15,6 +15,7 @@ from gatewright.flows.synthesis import targets
 from gatewright.flows.synthesis.boards import names as boards
 from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
+from gatewright.generators.gnn.frontends.description import load_description
 from gatewright.generators.registry import find
 from gatewright.generators.salo.importers.description import from_description
 from gatewright.generators.yaml_file import read_yaml
@@ -23,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 PATTERNS = [path for path in EXAMPLES if path.name.startswith("salo-pattern-")]
+NETWORKS = [path for path in EXAMPLES if path.name.startswith("gnn-network")]
+SPACES = [path for path in EXAMPLES if path.name.startswith("explore-")]
+CONFIGS = [path for path in EXAMPLES if path not in {*PATTERNS, *NETWORKS, *SPACES}]
 _BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -89,9 +93,13 @@ def test_example_patterns_have_pairs(path: Path) -> None:
     assert pattern.counts.min() > 0
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in EXAMPLES if path not in PATTERNS], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.name)
+def test_example_networks_have_layers(path: Path) -> None:
+    network, _ = load_description(path)
+    assert len(network.layers) > 1
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_examples_build(path: Path, tmp_path: Path) -> None:
     generator = find(path.name.partition("-")[0])
     config = load_config(generator.config(), path, [])
