@@ -21,7 +21,7 @@ from typing import Any
 from gatewright.generators.artifacts import write_json, write_text
 
 FOLDER = Path(__file__).parent
-NAMES = ("emission", "quantizer", "simulation", "flint_area", "modred", "tpe", "salo")
+NAMES = ("emission", "quantizer", "simulation", "flint_area", "modred", "tpe", "salo", "gnn")
 
 
 def main(names: list[str]) -> None:

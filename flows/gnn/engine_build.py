@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-from ..simulation.cache import cached
-from ..simulation.process import execute
-from ..simulation.verilator import MODEL_FLAGS, control_file, toolchain
+from ..simulation.shared_library import shared_library
 
 __all__ = ["build_engine", "load_engine"]
-
-_VERILATE = ("--cc", "--exe", "--prefix", "Vtop", *MODEL_FLAGS)
-_COMPILE = ("-std=c++17", "-fPIC", "-fvisibility=hidden")
-_LINK = ("-shared", "-Wl,-Bsymbolic")
 
 
 def build_engine(verilog: Sequence[Path], top: str, bus_bytes: int) -> Path:
@@ -40,34 +31,8 @@ def build_engine(verilog: Sequence[Path], top: str, bus_bytes: int) -> Path:
     CheckFailed
         If Verilator or the compiler refuses the design, with its last error lines.
     """
-    tools = toolchain()
-    sources = [source.read_text() for source in verilog]
-    control = control_file("\n".join(sources), top, {})
     header = f'#pragma once\n#include "Vtop.h"\n#define GNN_BUS_BYTES {bus_bytes}\n'
-    memory = files(__package__).joinpath("axi_memory.cpp").read_text()
-    flags = [*_VERILATE, "--top-module", top]
-
-    def make(folder: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="gatewright-") as name:
-            work = Path(name)
-            written = {"model.h": header, "axi_memory.cpp": memory, "model.vlt": control}
-            for file, text in written.items():
-                (work / file).write_text(text)
-            command = [
-                str(tools.program), *flags, "-Mdir", str(work), "-o", "engine.so",
-                "-CFLAGS", " ".join(_COMPILE), "-LDFLAGS", " ".join(_LINK),
-                str(work / "axi_memory.cpp"), str(work / "model.vlt"),
-                *(str(source.resolve()) for source in verilog),
-            ]  # fmt: skip
-            environment = tools.environment()
-            execute(command, environment=environment, cwd=work)
-            for compiled in tools.runtime():
-                shutil.copyfile(compiled, work / compiled.name)
-            execute(["make", "-j", "2", "-f", "Vtop.mk"], environment=environment, cwd=work)
-            shutil.move(work / "engine.so", folder / "engine.so")
-
-    key = [*tools.key, *flags, *_COMPILE, *_LINK, control, header, memory, *sources]
-    return cached("gnn", key, make) / "engine.so"
+    return shared_library("gnn", verilog, top, (__package__, "axi_memory.cpp"), header)
 
 
 @cache

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import tempfile
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from ...errors import InputError
 from ...generators.artifacts import Build, Manifest, Port, Stream
 from ...verification.packing import words_of
-from .cache import cached
-from .process import execute
-from .verilator import MODEL_FLAGS, control_file, toolchain
+from .shared_library import shared_library
 
 __all__ = ["build_library", "load_library", "port_words", "row_words"]
 
-_VERILATE = ("--cc", "--exe", "--prefix", "Vtop", *MODEL_FLAGS)
-_COMPILE = ("-fPIC", "-fvisibility=hidden")
-_LINK = ("-shared", "-Wl,-Bsymbolic")
 _ALWAYS = "gatewright_always_ready"
 
 
@@ -52,35 +44,11 @@ def build_library(build: Build) -> Path:
     CheckFailed
         If Verilator or the compiler refuses the design, with its last error lines.
     """
-    tools = toolchain()
     manifest = build.manifest
-    sources = [source.read_text() for source in build.verilog]
-    control = control_file("\n".join(sources), manifest.top, {})
-    header = _model_header(manifest)
-    loop = files(__package__).joinpath("batched.cpp").read_text()
-    flags = [*_VERILATE, "--top-module", manifest.top]
-
-    def make(folder: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="gatewright-") as name:
-            work = Path(name)
-            for file, text in (("model.h", header), ("batched.cpp", loop), ("model.vlt", control)):
-                (work / file).write_text(text)
-            command = [
-                str(tools.program), *flags, "-Mdir", str(work), "-o", "model.so",
-                "-CFLAGS", " ".join(_COMPILE), "-LDFLAGS", " ".join(_LINK),
-                str(work / "batched.cpp"), str(work / "model.vlt"),
-                *(str(source.resolve()) for source in build.verilog),
-            ]  # fmt: skip
-            environment = tools.environment()
-            execute(command, environment=environment, cwd=work)
-            for compiled in tools.runtime():
-                shutil.copyfile(compiled, work / compiled.name)
-            make_command = ["make", "-j", "2", "-f", "Vtop.mk"]
-            execute(make_command, environment=environment, cwd=work)
-            shutil.move(work / "model.so", folder / "model.so")
-
-    key = [*tools.key, *flags, *_COMPILE, *_LINK, control, header, loop, *sources]
-    return cached("batched", key, make) / "model.so"
+    return shared_library(
+        "batched", build.verilog, manifest.top, (__package__, "batched.cpp"),
+        _model_header(manifest),
+    )  # fmt: skip
 
 
 @cache

@@ -66,6 +66,9 @@ class Memory:
         May change at any time.
     beats_read, beats_written
         So far.
+    undefined
+        Places in the data whose last write had an undefined bit (0 now), with four states: the
+        padding of rows may be what was never written.
     """
 
     def __init__(self, dut: Any, bus_bytes: int, rng: random.Random) -> None:
@@ -74,12 +77,13 @@ class Memory:
         self.wrong: dict[int, int] = {}
         self.timing = MemoryTiming()
         self.beats_read = self.beats_written = 0
+        self.undefined: set[int] = set()
         self._now = 0
         self._reads: deque[_Read] = deque()
         self._writes: deque[tuple[int, int]] = deque()
         self._answers: deque[tuple[int, int]] = deque()
         self._beat = self._response = 0
-        self._held: dict[str, tuple[int, ...]] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
         self._pauses = {name: self.timing.stall.cycles(rng) for name in ("ar", "r", "aw", "w", "b")}
 
     def set_timing(self, timing: MemoryTiming) -> None:
@@ -115,6 +119,10 @@ class Memory:
     def _value(self, name: str) -> int:
         return int(self._port(name).value)
 
+    def _bits(self, name: str) -> str:
+        """Return a port's bits, the highest first; some may be undefined."""
+        return str(self._port(name).value)
+
     def _moved(self, channel: str) -> bool:
         return bool(self._value(f"{channel}valid") and self._value(f"{channel}ready"))
 
@@ -124,7 +132,7 @@ class Memory:
             if self._held.pop(channel, None) is not None:
                 raise RuleBroken(f"{channel}valid must stay until {channel}ready")
             return
-        now = tuple(self._value(name) for name in names)
+        now = tuple(self._bits(name) for name in names)
         if self._held.get(channel, now) != now:
             raise RuleBroken(f"{', '.join(names)} must not change while {channel}valid waits")
         if self._moved(channel):
@@ -176,10 +184,16 @@ class Memory:
         elif address in self.wrong:
             self._response = self.wrong[address]
         else:
-            word, strobe = self._value("wdata"), self._value("wstrb")
+            word, strobe = self._bits("wdata"), self._value("wstrb")
             for i in range(self._bytes):
                 if strobe >> i & 1:
-                    self.data[at + i] = word >> 8 * i & 255
+                    byte = word[len(word) - 8 * i - 8 : len(word) - 8 * i]
+                    if set(byte) <= {"0", "1"}:
+                        self.data[at + i] = int(byte, 2)
+                        self.undefined.discard(at + i)
+                    else:
+                        self.data[at + i] = 0
+                        self.undefined.add(at + i)
         self.beats_written += 1
         last = beats == 1
         if bool(self._value("wlast")) != last:

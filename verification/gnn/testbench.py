@@ -77,6 +77,7 @@ class _System:
         """Put an image into memory and start."""
         self.memory.base = _BASE
         self.memory.data = bytearray(image.memory.tobytes())
+        self.memory.undefined.clear()
         await self.control.start(_BASE, image.pass_block, image.passes)
 
     async def wait(self, limit: int) -> int:
@@ -103,6 +104,15 @@ class _System:
                 "output", int(work.expected[vertex, column]), int(output[vertex, column]), **told,
                 vertex=int(vertex), column=int(column),
             )  # fmt: skip
+        place = work.image.tensors[work.program.output]
+        columns = set(work.program.output_columns)
+        start = place.block * BLOCK_BYTES
+        undefined = [
+            at for at in self.memory.undefined
+            if 0 <= at - start < place.rows * place.stride
+            and (at - start) % place.stride in columns
+        ]  # fmt: skip
+        bench.check("undefined bytes of the output", [], undefined, **told)
         busy, passes = work.told.busy, work.told.passes
         due = {
             Counter.VECTOR_BUSY: busy[Unit.VECTOR], Counter.MATRIX_BUSY: busy[Unit.MATRIX],

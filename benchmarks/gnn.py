@@ -1,0 +1,248 @@
+"""gnn: partitions, layers on the Verilog of the engine, what the compiler's choices save, areas.
+
+Layers have 128 features in and out, on Cora where it is in shared/data, else on a random graph of
+its size. Standard cells as in benchmarks/salo.py.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flint_area import target
+from tpe_units import Workshop
+
+from gatewright.flows.gnn.engine_run import MemoryTiming
+from gatewright.flows.gnn.rtl import run_rtl
+from gatewright.flows.gnn.training import train_gcn
+from gatewright.flows.synthesis import synthesize
+from gatewright.generators.build import build_design
+from gatewright.generators.config import load_config
+from gatewright.generators.gnn import generator
+from gatewright.generators.gnn.compilation import Compilation, compile_model
+from gatewright.generators.gnn.compiler.compile import compile_network
+from gatewright.generators.gnn.config import GnnConfig
+from gatewright.generators.gnn.cost import estimate
+from gatewright.generators.gnn.features import VertexData, normalized_rows, read_vertex_data
+from gatewright.generators.gnn.frontends.description import NetworkConfig, described_network
+from gatewright.generators.gnn.graph import Graph
+from gatewright.generators.gnn.graph_files import read_graph
+from gatewright.generators.gnn.limits import Limits
+from gatewright.generators.gnn.orders import Order, order_vertices
+from gatewright.generators.gnn.partition import partition
+from gatewright.generators.gnn.presets import PRESETS
+from gatewright.generators.gnn.program_file import read_program
+from gatewright.generators.gnn.report import occupancy
+from gatewright.generators.gnn.saving import save
+from gatewright.generators.gnn.shards import Method
+from gatewright.generators.gnn.staging import staged
+from gatewright.golden.gnn.graph import Graph as GoldenGraph
+from gatewright.golden.gnn.network import Network
+from gatewright.hw.gnn.dot_column import DotColumn, DotColumnParameters
+from gatewright.hw.gnn.sparse_engine import SparseEngine
+
+Row = dict[str, Any]
+
+GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data" / "graphs"
+CORA = GRAPHS / "cora.npz"
+
+OCCUPANCIES = {
+    "cora": (0.862, 0.817), "citeseer": (0.786, 0.766), "pubmed": (0.885, 0.931),
+}  # fmt: skip
+"""Of shards, intervals of 112 and 16 KiB, and of 896 and 64 KiB: brief, section 9."""
+
+METIS = {"cora": (1.95, 1.56), "citeseer": (1.44, 1.30), "pubmed": (2.40, 1.83)}
+"""Rows loaded for each source with intervals of 102 and 819 in METIS's order: brief, section 4."""
+
+LAYERS: dict[str, tuple[dict[str, Any], int, float | None]] = {
+    "gcn": ({"kind": "gcn", "features": 128}, 235_510, None),
+    "sage": ({"kind": "sage", "features": 128}, 354_944, 0.85),
+    "gin": ({"kind": "gin", "features": 128, "hidden": [128]}, 355_180, 0.85),
+    "gat": ({"kind": "gat", "features": 128}, 471_902, 0.85),
+    "gat, 8 heads": ({"kind": "gat", "features": 16, "heads": 8}, 471_902, 0.85),
+    "ggnn": ({"kind": "ggnn", "features": 128}, 1_220_078, 0.85),
+}
+"""Layers, the cycles that the brief models for them, and the least use of the busiest unit."""
+
+LATENCY = MemoryTiming(40, 40)
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return [
+            *_partitions(), *_sizes(), *_layers(folder), *_choices(), *_trained(folder),
+            *_areas(folder),
+        ]  # fmt: skip
+
+
+def _partitions() -> Iterator[Row]:
+    """Occupancy, loads over the lower bound, and the best order beside METIS's."""
+    for name, goals in OCCUPANCIES.items():
+        path = GRAPHS / f"{name}.npz"
+        if not path.exists():
+            continue
+        graph = read_graph(path)
+        sources = len(np.unique(graph.src))
+        for (interval, capacity), goal, d, metis in zip(
+            ((112, 16384), (896, 65536)), goals, (102, 819), METIS[name], strict=True
+        ):
+            limits = Limits(interval=interval, capacity=capacity, max_edges=1 << 30)
+            counts = partition(graph, limits, lists=False).counts
+            windows = partition(graph, limits, Method.DSW, lists=False).counts
+            title = f"{name}, intervals of {interval}"
+            yield _row(f"{title}: loads", counts.loads, "rows", counts.bound + counts.cuts,
+                       at_most=True, baseline=windows.loads)  # fmt: skip
+            yield _row(f"{title}: occupancy of shards", float(occupancy(counts).mean()), "",
+                       goal - 0.001)  # fmt: skip
+            ordered = order_vertices(graph, d, Order.AUTO)
+            found = ordered.bounds[ordered.name] / sources
+            yield _row(f"{name}, intervals of {d}, auto order: rows for each source (METIS)",
+                       found, "", 1.03, at_most=True, baseline=metis, of_ratio=True)  # fmt: skip
+
+
+def _sizes() -> Iterator[Row]:
+    """Time and memory of large graphs, R-MAT as in the brief."""
+    for scale, goal in ((16, 1.0), (20, 20.0)):
+        graph = _rmat(scale, 16 << scale)
+        began = time.process_time()
+        counts = partition(graph, Limits(interval=896, capacity=65536, max_edges=8192)).counts
+        spent = time.process_time() - began
+        millions = counts.edges / 1e6
+        yield _row(f"partition of {millions:.1f} M edges", spent, "s", goal, at_most=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    yield _row("peak memory of the process for each edge", peak / graph.edges, "B", 120,
+               at_most=True)  # fmt: skip
+
+
+def _rmat(scale: int, edges: int) -> Graph:
+    rng = np.random.default_rng(1)
+    src, dst = np.zeros(edges, np.int32), np.zeros(edges, np.int32)
+    for bit in range(scale):
+        quadrant = rng.choice(4, p=(0.57, 0.19, 0.19, 0.05), size=edges).astype(np.int32)
+        src += (quadrant >> 1) << bit
+        dst += (quadrant & 1) << bit
+    return Graph.of(1 << scale, src, dst)
+
+
+def _cora() -> tuple[Graph, str]:
+    if CORA.exists():
+        return read_graph(CORA), "Cora"
+    rng = np.random.default_rng(0)
+    return Graph.of(2708, *rng.integers(0, 2708, (2, 10556))), "a graph of Cora's size"
+
+
+def _layer(kind: str) -> Network:
+    config = NetworkConfig.model_validate({"features": 128, "layers": [LAYERS[kind][0]]})
+    return described_network(config, None)
+
+
+def _saved(
+    folder: Path, done: Compilation, network: Network, graph: Graph, x: Any, data: VertexData
+) -> Any:
+    with staged(folder) as inside:
+        save(inside, done, network, graph, x, data, {})
+    return read_program(folder)
+
+
+def _layers(folder: Path) -> Iterator[Row]:
+    """Every layer on the Verilog of preset edge: utilisation, cycles, and what was foretold."""
+    graph, name = _cora()
+    config = load_config(GnnConfig, None, ["preset=edge"])
+    build = build_design(generator, config, folder / "edge")
+    x = np.random.default_rng(0).normal(size=(graph.vertices, 128))
+    worst, rate = 0.0, 0.0
+    for kind, (_, brief, goal) in LAYERS.items():
+        network = _layer(kind)
+        done = compile_model(network, graph, x, config.parameters())
+        stored = _saved(folder / kind, done, network, graph, x, VertexData())
+        found = run_rtl(build, stored, LATENCY)
+        title = f"{kind}, 128 to 128 on {name}, edge, Verilog"
+        bound = done.estimate.bound
+        yield _row(f"{title}: cycles (brief's model)", found["cycles"], "cycles", None,
+                   baseline=brief)  # fmt: skip
+        yield _row(f"{title}: use of the busiest unit", bound / found["cycles"], "", goal)
+        worst = max(worst, abs(found["foretold"] / found["cycles"] - 1))
+        rate = max(rate, found["rate"])
+    yield _row("cost model against the Verilog, worst layer", worst, "", 0.05, at_most=True)
+    yield _row("simulation of the engine, edge", rate, "cycles/s", 100_000)
+
+
+def _choices() -> Iterator[Row]:
+    """What threads, intervals, hoisting and the order of vertices save, by the cost model."""
+    graph, name = _cora()
+    golden = GoldenGraph(graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64))
+    x = np.random.default_rng(0).normal(size=(graph.vertices, 128))
+    p = PRESETS["edge"]
+    for kind in ("gcn", "gat"):
+        network = compile_model(_layer(kind), graph, x, p, order=Order.NATURAL).network
+        one = replace(p, threads=1)
+        alone = estimate(compile_network(network, golden, one)).cycles
+        best = estimate(compile_network(network, golden, p)).cycles
+        yield _row(f"{kind} on {name}: four threads (one)", best, "cycles", None, baseline=alone)
+        single = estimate(compile_network(network, golden, p, halves=1)).cycles
+        double = estimate(compile_network(network, golden, p, halves=2)).cycles
+        yield _row(f"{kind} on {name}: two intervals under way (one)", double, "cycles", None,
+                   baseline=single)  # fmt: skip
+    fused = estimate(compile_network(network, golden, p, hoist="none")).cycles
+    yield _row(f"gat on {name}: values stored where that pays (all fused)", best, "cycles", None,
+               baseline=fused)  # fmt: skip
+    natural = compile_model(_layer("gcn"), graph, x, p, order=Order.NATURAL).estimate
+    ordered = compile_model(_layer("gcn"), graph, x, p).estimate
+    yield _row(f"gcn on {name}: bytes moved in the best order (natural)", ordered.bytes, "B",
+               None, baseline=natural.bytes)  # fmt: skip
+
+
+def _trained(folder: Path) -> Iterator[Row]:
+    """A GCN trained on Cora: accuracy in float64 and in int8, the whole network in Verilog."""
+    if not CORA.exists():
+        return
+    graph = read_graph(CORA)
+    data = read_vertex_data(CORA, graph.vertices)
+    assert data.features is not None and data.labels is not None and data.train is not None
+    x = normalized_rows(data.features)
+    golden = GoldenGraph(graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64))
+    network = train_gcn(golden, x, data.labels, data.train).network
+    config = load_config(GnnConfig, None, ["preset=edge"])
+    done = compile_model(network, graph, x, config.parameters())
+    stored = _saved(folder / "trained", done, network, graph, x, data)
+    found = run_rtl(build_design(generator, config, folder / "edge"), stored, LATENCY)
+    yield _row("trained GCN on Cora, int8 in Verilog: accuracy (float64)", found["accuracy_int8"],
+               "", 0.79, baseline=found["accuracy_float"])  # fmt: skip
+    yield _row("trained GCN on Cora, both layers in Verilog", found["cycles"], "cycles", None)
+
+
+def _areas(folder: Path) -> Iterator[Row]:
+    cells, unit = target()
+    shop = Workshop(folder, cells)
+    nangate = unit == "um2"
+    library = "Nangate45" if nangate else "built-in technology"
+    column = shop.cells(DotColumn(DotColumnParameters(8)))
+    yield _row(f"{library}, matrix unit, element of a column of 8: area", column["area"] / 8, unit,
+               1033 if nangate else None, at_most=True)  # fmt: skip
+    p = PRESETS["edge"]
+    lanes = shop.cells(SparseEngine(p))
+    yield _row(f"{library}, sparse engine of 16 lanes, one lane: area", lanes["area"] / p.lanes,
+               unit, 1971 if nangate else None, at_most=True)  # fmt: skip
+    config = load_config(GnnConfig, None, ["preset=ecp5"])
+    build = build_design(generator, config, folder / "ecp5")
+    placed = synthesize(build, "ecp5-85k", recipes="fast")
+    yield _row("ECP5-85k, preset ecp5, placed and routed: frequency", placed["frequency_mhz"],
+               "MHz", 80)  # fmt: skip
+
+
+def _row(
+    name: str, value: float, unit: str, limit: float | None, *, at_most: bool = False,
+    baseline: float | None = None, of_ratio: bool = False,
+) -> Row:  # fmt: skip
+    return {
+        "name": name, "value": value, "unit": unit, "baseline": baseline,
+        "ratio": None if baseline is None else value / baseline, "target": limit,
+        "target_is": "ratio" if of_ratio else "value", "at_most": at_most,
+    }  # fmt: skip
