@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..generators.artifacts import write_json
+from ..generators.checks import check_picture
 from ..generators.gnn.graph import EdgeSource, Graph, Progress, silent
 from ..generators.gnn.graph_files import Reading, gather, open_edges
 from ..generators.gnn.orders import Order, Ordered, order_vertices
@@ -31,7 +32,7 @@ from ..generators.gnn.streaming import (
     stream_partition,
 )  # fmt: skip
 from .console import Console
-from .gnn_picture import check_picture, draw
+from .gnn_picture import draw
 
 __all__ = ["PARTITION", "PICTURE", "REPORT", "Job", "partition_graph"]
 

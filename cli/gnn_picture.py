@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
 from ..generators.artifacts import write_bytes
 
 if TYPE_CHECKING:
     from ..generators.gnn.partition import Counts
     from ..generators.gnn.raster import Raster
 
-__all__ = ["check_picture", "draw"]
-
-
-def check_picture(path: Path) -> None:
-    """Refuse a file name that says no kind of picture."""
-    if path.suffix not in (".svg", ".png"):
-        raise InputError(f"picture must end in .svg or .png, not {str(path)!r}")
+__all__ = ["draw"]
 
 
 def draw(counts: Counts, raster: Raster, title: str, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import InputError
+from ..generators.checks import check_picture
 from .app import Group
 from .console import Console
 from .options import ConfigFile, Debug, Json, Params, Quiet
@@ -101,8 +102,8 @@ def plan(
       gatewright modred plan rfc3526:8192 --max-area 100000 --choose horner -o build/modp
       gatewright modred plan 0x93d1e9e3 --verify-cost 3
     """
-    if picture is not None and picture.suffix not in (".svg", ".png"):
-        raise InputError(f"picture must end in .svg or .png, not {str(picture)!r}")
+    if picture is not None:
+        check_picture(picture)
     from ..generators.modred.modulus import parse_modulus
     from ..generators.modred.plan import Constraints, explore
     from .modred_plan import document, emit_point, measure, show

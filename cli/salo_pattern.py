@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..generators.checks import check_range
 from ..generators.registry import nearest
 from ..generators.salo.importers.description import from_description
 from ..generators.salo.importers.hugging_face import from_bigbird, from_longformer
 from ..generators.salo.importers.vision import from_swin, from_vil
 from ..generators.salo.pattern import MAX_TOKENS, Pattern
-from ..generators.salo.shape import check_range
 from ..generators.yaml_file import read_yaml
 
 __all__ = ["read_pattern"]

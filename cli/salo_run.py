@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..flows.salo.attention import ModelRun, RealOperands, quantize_operands, run_model
 from ..generators.artifacts import Build, write_bytes, write_json
+from ..generators.checks import check_range
 from ..generators.config import load_config
 from ..generators.flint.tensor_files import read_npy
 from ..generators.salo import generator
@@ -23,7 +24,7 @@ from ..generators.salo.pattern import Pattern, Progress
 from ..generators.salo.program import Program, read_program, write_program
 from ..generators.salo.report import cycles, lower_bound
 from ..generators.salo.schedule import make_schedule
-from ..generators.salo.shape import MAX_HEAD, ArrayShape, check_range
+from ..generators.salo.shape import MAX_HEAD, ArrayShape
 from ..golden.salo.formats import Format
 from .console import Console
 from .salo_pattern import read_pattern

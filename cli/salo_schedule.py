@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..flows.salo.picture import check_picture, draw
+from ..flows.salo.picture import draw
 from ..flows.salo.schedule_files import schedule_report, write_schedule
+from ..generators.checks import check_picture
 from ..generators.salo.config import FORMATS
 from ..generators.salo.pattern import Progress
 from ..generators.salo.schedule import Schedule, make_schedule

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...generators.checks import check_picture
 from ...generators.salo.pattern import Progress
 from ...generators.salo.schedule import Schedule
 from .raster import KINDS, Raster, rasterise
 
-__all__ = ["check_picture", "draw"]
+__all__ = ["draw"]
 
 EXACT = 256
 """Most queries and keys that are shown pair by pair."""
@@ -47,12 +47,6 @@ AXES_APART, TITLE_PAD = 4, 10
 COLORS = {"band": "#4477aa", "circulant": "#228833", "gather": "#ee6677", "rider": "#ccbb44"}
 
 Numbers = NDArray[np.float64]
-
-
-def check_picture(path: Path) -> None:
-    """Refuse a file name that says no kind of picture."""
-    if path.suffix not in (".svg", ".png"):
-        raise InputError(f"picture must end in .svg or .png, not {str(path)!r}")
 
 
 def draw(

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..checks import check_range
 
 __all__ = [
     "MAX_VERTICES", "Chunks", "EdgeSource", "Graph", "Ids", "Ints", "Progress", "check_integers",
-    "check_range", "check_vertices", "silent",
+    "check_vertices", "silent",
 ]  # fmt: skip
 
 Ids = NDArray[np.int32]
@@ -28,12 +29,6 @@ MAX_VERTICES = 2**31 - 1
 
 def silent(what: str, done: float, total: float) -> None:
     """Report nothing."""
-
-
-def check_range(field: str, value: int, low: int, high: int) -> None:
-    """Refuse a whole number outside of `low..high`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(f"{field} must be a whole number from {low} to {high}, not {value!r}")
 
 
 def check_integers(field: str, array: NDArray[Any]) -> None:

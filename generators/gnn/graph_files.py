@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ..checks import check_range
 from .graph import (
     MAX_VERTICES,
     Chunks,
@@ -16,7 +17,6 @@ from .graph import (
     Graph,
     Ids,
     Progress,
-    check_range,
     check_vertices,
     silent,
 )  # fmt: skip

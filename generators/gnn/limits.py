@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError
-from .graph import check_range
+from ..checks import check_range
 
 __all__ = ["MAX_LOCAL", "PINNED_BIT", "Limits"]
 

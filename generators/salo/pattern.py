@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from .shape import check_range
+from ..checks import check_range
 from .terms import GlobalRows, Integers, Term
 
 __all__ = ["MAX_TOKENS", "Pattern", "Progress", "chunks"]

@@ -48,9 +48,10 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...golden.salo.formats import HW8, MAX_SHIFT, Format
+from ..checks import check_range
 from .descriptors import Descriptors, decode, encode, words_per_tile
 from .schedule import Schedule
-from .shape import MAX_HEAD, ArrayShape, check_range
+from .shape import MAX_HEAD, ArrayShape
 from .tiles import Tiles
 
 __all__ = ["HEADER_BYTES", "MAGIC", "VERSION", "Program", "read_program", "write_program"]

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_range
 from .certificate import Certificate, certify
 from .orders import Order, grouped, heavy_queries, orders
 from .pattern import Pattern, Progress
 from .planner import BlockPlanner
 from .report import ScheduleReport, report
 from .riders import check_riders, with_riders
-from .shape import MAX_HEAD, ArrayShape, check_range
+from .shape import MAX_HEAD, ArrayShape
 from .tiles import Tiles, assemble
 
 __all__ = ["Candidate", "Schedule", "candidates", "make_schedule"]

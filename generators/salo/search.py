@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..checks import check_range
 from .orders import Order, heavy_queries, orders
 from .pattern import Pattern, Progress
 from .planner import BlockPlanner
 from .schedule import Schedule, make_schedule
-from .shape import MAX_COLUMNS, MAX_GATHER, MAX_GLOBAL_ROWS, MAX_ROWS, ArrayShape, check_range
+from .shape import MAX_COLUMNS, MAX_GATHER, MAX_GLOBAL_ROWS, MAX_ROWS, ArrayShape
 
 __all__ = ["search_shapes"]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import InputError
+from ..checks import check_range
 
 __all__ = ["MAX_COLUMNS", "MAX_HEAD", "MAX_ROWS", "ArrayShape", "check_range"]
 
@@ -14,12 +15,6 @@ MAX_GATHER = 8
 MAX_GLOBAL_ROWS = 4
 MAX_HEAD = 256
 """Most elements of a query, key or value."""
-
-
-def check_range(field: str, value: int, low: int, high: int) -> None:
-    """Refuse a whole number outside of `low..high`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(f"{field} must be a whole number from {low} to {high}, not {value!r}")
 
 
 @dataclass(frozen=True)

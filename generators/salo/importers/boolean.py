@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....errors import InputError
+from ...checks import check_range
 from ..pattern import MAX_TOKENS, Pattern
-from ..shape import check_range
 from ..terms import Explicit
 
 __all__ = ["from_boolean", "from_rows"]

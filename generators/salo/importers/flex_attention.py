@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_mask
 
 from ....errors import InputError
+from ...checks import check_range
 from ..pattern import Pattern
-from ..shape import check_range
 from .boolean import from_rows
 
 __all__ = ["from_block_mask", "from_mask_mod"]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
+from ...checks import check_range
 from ..pattern import MAX_TOKENS, Pattern
-from ..shape import check_range
 from ..terms import Band, Blocks, GlobalColumns, GlobalRows, Term
 
 __all__ = ["from_bigbird", "from_longformer"]

