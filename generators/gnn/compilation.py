@@ -1,8 +1,8 @@
 """From a network in float64 and a graph to the best program that was found for an engine.
 
-What can be chosen without changing what the network means is tried, and the fewest cycles by the
-cost model win: the order of each GCN's product and hops, whether two intervals are under way, and
-the order of the vertices.
+What can be chosen without changing what the network means is tried: the order of each GCN's product
+and hops, whether two intervals are under way, and the order of the vertices. By the cost model the
+fewest cycles win, and among programs of about as few the one that moves the fewest bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from .program import Program
 
 __all__ = ["Choice", "Compilation", "compile_model"]
 
+_ABOUT = 1.005
+"""How many times as many cycles count as about as few."""
+
 _MOST_GCNS = 4
 """Layers whose orders are tried in all combinations; further ones follow the last of these."""
 
@@ -43,7 +46,7 @@ class Choice:
         Intervals under way.
     vertex_order
         Of the vertices.
-    cycles
+    cycles, bytes
         By the cost model.
     """
 
@@ -51,6 +54,7 @@ class Choice:
     halves: int
     vertex_order: str
     cycles: int
+    bytes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +67,14 @@ class Compilation:
         The int8 network that it computes.
     program, estimate
         Itself, and what it will take.
-    choices
-        What was tried; the first one of the least cycles was taken.
+    choice, choices
+        It, and all that was tried.
     """
 
     network: Int8Network
     program: Program
     estimate: Estimate
+    choice: Choice
     choices: tuple[Choice, ...]
 
 
@@ -107,30 +112,32 @@ def compile_model(
         if ordered.rank is not None:
             if order is not Order.AUTO:
                 search.forget()
-            search.add(best.orders, best.network, ordered.name, ordered.rank)
+            search.add(best.choice.gcn_orders, best.network, ordered.name, ordered.rank)
     best = search.best
-    return Compilation(best.network, best.program, best.estimate, tuple(search.choices))
+    return Compilation(
+        best.network, best.program, best.estimate, best.choice, tuple(search.choices)
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
     """A program that was tried, and what it was made of."""
 
-    orders: tuple[str, ...]
+    choice: Choice
     network: Int8Network
     program: Program
     estimate: Estimate
 
 
 class _Search:
-    """Compiles and keeps the program of the fewest cycles."""
+    """Compiles programs and tells the best of them."""
 
     def __init__(
         self, graph: GoldenGraph, parameters: GnnParameters, timing: Timing, progress: Progress
     ) -> None:
         self._graph, self._parameters, self._timing = graph, parameters, timing
         self._progress = progress
-        self._best: _Trial | None = None
+        self._trials: list[_Trial] = []
         self.choices: list[Choice] = []
 
     def add(
@@ -142,20 +149,27 @@ class _Search:
                 network, self._graph, self._parameters, rank=rank, halves=halves
             )
             told = estimate(program, self._timing)
-            self.choices.append(Choice(orders, halves, order.value, told.cycles))
+            choice = Choice(orders, halves, order.value, told.cycles, told.bytes)
+            self.choices.append(choice)
             self._progress("programs", len(self.choices), len(self.choices) + 1)
-            if self._best is None or told.cycles < self._best.estimate.cycles:
-                self._best = _Trial(orders, network, program, told)
+            self._trials.append(_Trial(choice, network, program, told))
+            best = self.best
+            self._trials = [each for each in self._trials if _about(each, best)]
 
     def forget(self) -> None:
         """Take the best of what is tried from now on."""
-        self._best = None
+        self._trials.clear()
 
     @property
     def best(self) -> _Trial:
         """The best so far."""
-        assert self._best is not None, "nothing was tried"
-        return self._best
+        least = min(self._trials, key=lambda each: each.choice.cycles)
+        about = [each for each in self._trials if _about(each, least)]
+        return min(about, key=lambda each: (each.choice.bytes, each.choice.cycles))
+
+
+def _about(each: _Trial, least: _Trial) -> bool:
+    return each.choice.cycles <= _ABOUT * least.choice.cycles
 
 
 def _variants(

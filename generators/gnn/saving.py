@@ -55,7 +55,7 @@ def save(
         "estimate": estimate_document(done.estimate),
         "tried": [
             {"gcn_orders": list(each.gcn_orders), "halves": each.halves,
-             "vertex_order": each.vertex_order, "cycles": each.cycles}
+             "vertex_order": each.vertex_order, "cycles": each.cycles, "bytes": each.bytes}
             for each in done.choices
         ],
     }  # fmt: skip

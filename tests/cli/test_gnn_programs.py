@@ -81,7 +81,8 @@ def test_train_compile_run(gatewright: Gatewright, files: Path) -> None:
     assert "2 layers on 40 vertices" in compiled.out and "written: p" in compiled.out
     manifest = json.loads(Path("p/manifest.json").read_text())
     assert manifest["format"] == "gatewright-gnn-program"
-    assert min(each["cycles"] for each in manifest["tried"]) == manifest["estimate"]["cycles"]
+    least = min(each["cycles"] for each in manifest["tried"])
+    assert least <= manifest["estimate"]["cycles"] <= 1.005 * least
     assert "SPSUM" in Path("p/program.txt").read_text()
     ran = gatewright("gnn", "run", "p", "--threads", "3", "--seed", "4", "--json")
     assert ran.code == 0
