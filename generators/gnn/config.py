@@ -55,7 +55,7 @@ class GnnConfig(Config):
         64, ge=4, le=1024, description="rows whose partial sums the matrix unit holds, at least "
         "rows",
     )
-    outstanding: int = Field(16, ge=1, le=64, description="read bursts on the way")
+    outstanding: int = Field(64, ge=1, le=64, description="read bursts on the way")
 
     @model_validator(mode="before")
     @classmethod

@@ -60,19 +60,19 @@ class Timing:
     """
 
     latency: int = 40
-    task: int = 6
-    fetch: int = 3
-    issue: int = 4
+    task: int = 7
+    fetch: int = 4
+    issue: int = 6
     end: int = 2
-    read: int = 13
+    read: int = 16
     read_end: int = 3
     read_again: int = 5
     write: int = 8
     write_end: int = 3
     sparse: int = 14
-    edge: int = 20
+    edge: int = 26
     element: int = 13
-    reciprocal: int = 25
+    reciprocal: int = 27
     matrix: int = 2
     matrix_end: int = 15
     record: int = 32

@@ -27,6 +27,6 @@ PRESETS: dict[str, GnnParameters] = {
     "mid": GnnParameters(
         lanes=64, rows=32, columns=32, bus_bytes=32, threads=8, accumulator_words=2048,
         local_words=1024, edge_words=4096, weight_words=16384, max_sources=1024, max_edges=4096,
-        bias_words=128, tables=4, instructions=256, psum_rows=64, outstanding=32,
+        bias_words=128, tables=4, instructions=256, psum_rows=64, outstanding=64,
     ),
 }  # fmt: skip

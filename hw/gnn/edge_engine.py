@@ -26,7 +26,7 @@ _DATA = 4
 _LANE = _DATA + 1
 _REFERENCE = _LANE + ScoreLaneParameters().reference_at
 _SCORE = _LANE + ScoreLaneParameters().latency
-_TOTAL = _SCORE + 1
+_TOTAL = _SCORE + 2
 _RUNS = 16
 """Runs that have been read and not reduced: fewer than the cycles in between."""
 
@@ -47,7 +47,8 @@ class EdgeEngine(Unit):
     Rows are walked word by word, SL elements each, all edges for each of them. b, c and r, those
     that there are, are read in turn at the first edge of a run of equal destinations; so ``busy``
     is ``words * (edges + runs * (max(1, operands by destination) - 1))`` cycles, the first one 6
-    cycles after ``start``. ``finished`` is 14 cycles after the last one.
+    cycles after ``start``. ``finished`` is 15 cycles after the last one. b, c and r have one
+    stride, that of the accumulator memory.
 
     Source: brief `gnn`, section 6, fused edge chain.
     """
@@ -89,14 +90,19 @@ class EdgeEngine(Unit):
             references.o.ready.eq(
                 delayed(m, fires & step.last, "reference_done", _REFERENCE, reset=True)
             ),
-            runs.o.ready.eq(last),
+            runs.o.ready.eq(
+                delayed(m, fires & step.last, "run_done", _SCORE - 1, reset=True)
+            ),
             self.finished.eq(final | walker.finished),
         ]
 
+        # A queue's memory is slow: its word for the next value is registered.
+        run = Signal.like(runs.o.payload, name="run", reset_less=True)
+        m.d.sync += run.eq(runs.o.payload)
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.score_lanes, 16))
         m.d.comb += [
             reducer.valid.eq(fired), reducer.first.eq(first), reducer.maximum.eq(job.maximum),
-            reducer.before_first.as_value().eq(runs.o.payload.before_first),
+            reducer.before_first.as_value().eq(run.before_first),
         ]  # fmt: skip
         for i in range(p.score_lanes):
             m.submodules[f"lane_{i}"] = lane = ScoreLane(ScoreLaneParameters())
@@ -110,7 +116,7 @@ class EdgeEngine(Unit):
                 lane.table.address.eq(self.exponentials.address),
                 lane.table.data.eq(self.exponentials.data),
             ]  # fmt: skip
-        self._write(m, fired, last, delayed(m, step.ends, "ended", _SCORE), reducer, runs)
+        self._write(m, fired, last, delayed(m, step.ends, "ended", _SCORE), reducer, run)
         return m
 
     def _sources(self, m: Module, step: Value, fires: Value) -> Value:
@@ -151,7 +157,11 @@ class EdgeEngine(Unit):
             c_turn.eq(present[1] & (step.turn == present[0])),
             r_turn.eq(present[2] & ~b_turn & ~c_turn),
         ]
-        stride = Mux(b_turn, job.b.stride, Mux(c_turn, job.c.stride, job.r.stride))
+        # Rows of accumulators have one stride.
+        stride = Signal(16, reset_less=True)
+        m.d.sync += stride.eq(
+            Mux(present[0], job.b.stride, Mux(present[1], job.c.stride, job.r.stride))
+        )
         base = Mux(b_turn, job.b.base, Mux(c_turn, job.c.base, job.r.base))
         product, base_held = Signal(16, reset_less=True), Signal(16, reset_less=True)
         address = Signal(16, reset_less=True)
@@ -197,7 +207,7 @@ class EdgeEngine(Unit):
 
     def _write(
         self, m: Module, fired: Value, last: Value, ended: Value, reducer: RunReducer,
-        runs: StreamFIFO,
+        run: data.View,
     ) -> None:  # fmt: skip
         """Scores as they come, in the order of edges; totals a cycle after the last of a run."""
         job = self.job
@@ -212,13 +222,11 @@ class EdgeEngine(Unit):
             self.scores_write.enable.eq(fired & job.d.present),
             self.scores_write.address.eq(address),
         ]
-        run = runs.o.payload
-        written, half = Signal(), Signal(reset_less=True)
-        m.d.sync += [
-            written.eq(last & job.r.present), half.eq(run.half),
-            self.accumulators_write.address.eq(run.address),
-        ]
+        wait = _TOTAL - _SCORE
+        written = delayed(m, last & job.r.present, "written", wait, reset=True)
+        half = delayed(m, run.half, "written_half", wait)
         m.d.comb += [
+            self.accumulators_write.address.eq(delayed(m, run.address, "place", wait)),
             self.accumulators_write.data.eq(Cat(reducer.total, reducer.total)),
             self.accumulators_write.enable.eq(Cat(written & ~half, written & half)),
         ]

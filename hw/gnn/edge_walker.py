@@ -87,9 +87,9 @@ class EdgeWalker(Unit):
             with m.If(fetch_ends):
                 m.d.sync += fetch_word.eq(fetch_word + 1)
                 with m.If(fetch_word == last_word):
-                    m.d.sync += fetching.eq(0)
+                    m.d.sync += [fetching.eq(0), fetch_word.eq(0)]
         with m.If(self.start & ~nothing):
-            m.d.sync += [fetching.eq(1), fetch.eq(0), fetch_word.eq(0)]
+            m.d.sync += fetching.eq(1)
         came = asks
         for k in range(MEMORY_LATENCY):
             after = Signal(name=f"came_{k}")
@@ -115,11 +115,9 @@ class EdgeWalker(Unit):
         with m.If(fires):
             m.d.sync += [turn.eq(0), number.eq(Mux(ends, 0, number + 1))]
             with m.If(ends):
-                m.d.sync += word.eq(word + 1)
+                m.d.sync += word.eq(Mux(final, 0, word + 1))
         with m.Elif(steps):
             m.d.sync += turn.eq(turn + 1)
-        with m.If(self.start):
-            m.d.sync += [number.eq(0), word.eq(0)]
         m.d.sync += [
             self.valid.eq(steps), Cat(self.step.source, self.step.destination).eq(edge),
             self.step.word.eq(word), self.step.turn.eq(turn), self.step.first.eq(first),

@@ -50,7 +50,6 @@ class ElementLane(Unit):
         m.submodules.scale = scale = ScaleLane(_SCALE)
         x, u = Signal(signed(32), reset_less=True), Signal(signed(32), reset_less=True)
         y, s = Signal(signed(24), reset_less=True), Signal(6, reset_less=True)
-        addend = Signal(signed(32), reset_less=True)
         linear = form.rectifies & ~a[-1]
         none = (form.rectifies & a[-1]) | (form.fixes & (a == _EMPTY))
         m.d.sync += [
@@ -58,17 +57,17 @@ class ElementLane(Unit):
             y.eq(Mux(form.y_is_b, b, Mux(form.by_row, w.m, Mux(linear, 0, form.y)))),
             s.eq(Mux(form.by_row, w.s, Mux(linear, 0, form.s))),
             u.eq(Mux(form.u_is_a, Mux(none, 0, a), form.u)),
-            addend.eq(Mux(form.looks_up, self._entry(m), u)),
         ]
         m.d.comb += [
-            scale.x.eq(x), scale.y.eq(y), scale.s.eq(s), scale.u.eq(addend), scale.k.eq(form.k),
+            scale.x.eq(x), scale.y.eq(y), scale.s.eq(s), scale.k.eq(form.k),
+            scale.u.eq(Mux(form.looks_up, self._entry(m), delayed(m, u, "u", 1))),
             scale.kind.eq(form.kind), scale.wrap.eq(form.wrap), scale.relu.eq(form.relu),
             self.z.eq(scale.z),
         ]  # fmt: skip
         return m
 
     def _entry(self, m: Module) -> Signal:
-        """The byte of the table at ``a``, after a cycle."""
+        """The byte of the table at ``a``, after two cycles: the memory is slow."""
         m.submodules.bytes = table = memory.Memory(
             shape=32, depth=64 * self.p.tables, init=[]
         )
@@ -80,5 +79,6 @@ class ElementLane(Unit):
             read.addr.eq((self.form.table << 6) | code[2:]),
         ]  # fmt: skip
         entry = Signal(signed(8))
-        m.d.comb += entry.eq(read.data.word_select(delayed(m, code[:2], "place", 1), 8))
+        word = delayed(m, read.data, "word", 1)
+        m.d.comb += entry.eq(word.word_select(delayed(m, code[:2], "place", 2), 8))
         return entry

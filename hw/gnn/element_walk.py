@@ -51,25 +51,30 @@ class ElementWalk(Unit):
     def body(self) -> Module:
         m = Module()
         p, job, step = self.p, self.job, self.step
-        two, by_row, nothing = Signal(), Signal(), Signal()
-        a_local, b_local = Signal(), Signal()
-        reads_a = Signal()
-        m.d.comb += [
-            two.eq(reads_b(job.op)), by_row.eq(job.op == Opcode.RQROW),
-            reads_a.eq(job.op != Opcode.FILL),
-            a_local.eq(job.a.space != Space.ACCUMULATOR),
-            b_local.eq(job.b.space != Space.ACCUMULATOR), nothing.eq(job.rows == 0),
-        ]  # fmt: skip
-        # Made once, beside the start.
+        by_row, nothing = Signal(), Signal()
+        m.d.comb += [by_row.eq(job.op == Opcode.RQROW), nothing.eq(job.rows == 0)]
+        # Made beside the start, from a job that is steady.
         last_chunk, last_row, turns = Signal(16), Signal(16), Signal()
-        narrow = is_wide(job.d) | (reads_a & is_wide(job.a)) | (two & is_wide(job.b))
+        a_local, a_halved, b_local, b_halved, two, reads_a = (
+            Signal(name=name)
+            for name in ("a_local", "a_halved", "b_local", "b_halved", "two", "reads_a")
+        )
+        narrow = is_wide(job.d) | (
+            (job.op != Opcode.FILL) & is_wide(job.a)
+        ) | (reads_b(job.op) & is_wide(job.b))
         lanes = int(log2(p.lanes))
         m.d.sync += [
-            self.narrow.eq(narrow),
+            self.narrow.eq(narrow), two.eq(reads_b(job.op)), reads_a.eq(job.op != Opcode.FILL),
+            a_local.eq(job.a.space != Space.ACCUMULATOR),
+            b_local.eq(job.b.space != Space.ACCUMULATOR),
+            a_halved.eq(narrow & ~is_wide(job.a)), b_halved.eq(narrow & ~is_wide(job.b)),
             last_chunk.eq(
                 Mux(narrow, (job.d.elements - 1) >> lanes - 1, (job.d.elements - 1) >> lanes)
             ),
-            last_row.eq(job.rows - 1), turns.eq(two & (a_local == b_local)),
+            last_row.eq(job.rows - 1), turns.eq(
+                reads_b(job.op)
+                & ((job.a.space == Space.ACCUMULATOR) == (job.b.space == Space.ACCUMULATOR))
+            ),
             self.finished.eq(self.start & nothing),
         ]  # fmt: skip
 
@@ -103,14 +108,13 @@ class ElementWalk(Unit):
         b_in_accumulators = ~b_local & (second | (two & a_local))
         place = Mux(constant, 0, chunk)
         halved = Mux(constant, 0, chunk >> 1)
-        local_operand_wide = Mux(b_in_local, is_wide(job.b), is_wide(job.a))
         m.d.sync += [
             self.valid.eq(running), step.row_constant.eq(constant & running), step.turn.eq(turn),
             step.fires.eq(fires), step.chunk.eq(chunk), step.row_ends.eq(row_ends),
             step.ends.eq(ends),
             step.local.eq(
                 Mux(b_in_local, b_row, a_row)
-                + Mux(self.narrow & ~local_operand_wide, halved, place)
+                + Mux(Mux(b_in_local, b_halved, a_halved), halved, place)
             ),
             step.accumulator.eq(
                 Mux(b_in_accumulators, b_row, a_row) + Mux(self.narrow, halved, place)

@@ -50,7 +50,7 @@ class Issue(Unit):
     -----
     A queue has a place for each thread, so that a unit that is busy never holds up the others.
 
-    Cycles: an instruction with n slots takes n + 4, and END 2; its job is in the queue then.
+    Cycles: an instruction with n slots takes n + 6, and END 2; its job is in the queue then.
     """
 
     p: GnnParameters
@@ -126,9 +126,12 @@ class Issue(Unit):
         m.d.sync += raise_fault(self.fault, bad & ~stopped, code, thread=thread, pc=pc)
         end = word.executor == Executor.END
         pushed = Signal()
+        # What is wrong in the first cycle has stopped it long before the push; only some of it can
+        # be wrong with END. So comparisons of that cycle reach no queue.
+        fine = operands.code == Fault.NONE
         m.d.comb += [
-            pushed.eq(busy & checked & ~bad & ~stopped), self.ended.thread.eq(thread),
-            self.ended.valid.eq(first & busy & end & ~bad & ~stopped),
+            pushed.eq(busy & checked & fine & ~stopped), self.ended.thread.eq(thread),
+            self.ended.valid.eq(first & busy & end & ~outside & word.legal & ~stopped),
             self.ended_context.eq(task.context), over.eq(pushed | self.ended.valid),
         ]  # fmt: skip
         self._make_jobs(m, operands, word, task, thread, pc, stride, pushed)
@@ -149,20 +152,25 @@ class Issue(Unit):
         m.d.comb += [
             write.en.eq(self.slots.enable), write.addr.eq(self.slots.address),
             write.data.eq(self.slots.data), read.addr.eq(number),
-            looked_up.slot.eq(data.View(SLOT, read.data)),
         ]  # fmt: skip
-        asked, final = Signal(), Signal(4)
+        asked, final = Signal(), Signal(6)
         m.d.comb += asked.eq(todo.any())
+        beside = {
+            "valid": asked, "index": index, "there": number < self.counts.slots,
+            "spaces": word.spaces[index], "once": word.once.bit_select(index, 1),
+        }  # fmt: skip
+        late = {name: Signal(Value.cast(value).shape(), name=f"looked_up_{name}")
+                for name, value in beside.items()}  # fmt: skip
+        m.d.sync += [late[name].eq(value) for name, value in beside.items()]
+        # What comes out of a memory comes late in its cycle: a register first.
         m.d.sync += [
-            operands.valid.eq(asked), looked_up.index.eq(index),
-            looked_up.there.eq(number < self.counts.slots),
-            looked_up.spaces.eq(word.spaces[index]),
-            looked_up.once.eq(word.once.bit_select(index, 1)),
+            operands.valid.eq(late.pop("valid")), looked_up.slot.eq(data.View(SLOT, read.data)),
             looked_up.rowwise.eq(word.op.as_value() >= Opcode.FILL.value),
-            final.eq(Cat(asked & ((todo & (todo - 1)) == 0), final[:3])),
+            *(looked_up[name].eq(value) for name, value in late.items()),
+            final.eq(Cat(asked & ((todo & (todo - 1)) == 0), final[:5])),
         ]  # fmt: skip
-        # Slot, parts, sums, and the one that counts: checked four cycles after its number.
-        m.d.comb += checked.eq(final[3])
+        # Slot, register, parts, sums, the one that counts, and what is wrong.
+        m.d.comb += checked.eq(final[5])
 
     def _make_jobs(
         self, m: Module, operands: Operands, word: data.View, task: data.View, thread: Value,

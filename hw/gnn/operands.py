@@ -42,7 +42,7 @@ class Operands(Unit):
     k_tiles, n_tiles : Out(12), bytes : Out(16)
         Of the last slot: tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
-        The slot of three cycles ago was checked; what is wrong, or NONE.
+        The slot of four cycles ago was checked; what is wrong, or NONE.
 
     Notes
     -----
@@ -51,7 +51,7 @@ class Operands(Unit):
     i32, elements of edges i16, weights i8. A chunk has no edges; and rows of accumulators are no
     rows of a shard.
 
-    Cycles: 3 to ``checked``.
+    Cycles: 4 to ``checked``.
     """
 
     p: GnnParameters
@@ -95,8 +95,8 @@ class Operands(Unit):
     def _check(self, m: Module, base: Value, allowed: Value) -> None:
         """Register the parts of the sum, then the sums; compare the one that counts."""
         p, slot = self.p, self.looked_up.slot
-        words, length, typed = Signal(17), Signal(18), Signal()
-        m.d.comb += [words.eq(self._words(slot)), length.eq(slot.elements << slot.type.as_value())]
+        length, typed = Signal(18), Signal()
+        m.d.comb += length.eq(slot.elements << slot.type.as_value())
         with m.Switch(slot.space):
             for space, kind in (
                 (Space.ACCUMULATOR, ElementType.I32), (Space.EDGE, ElementType.I16),
@@ -118,8 +118,9 @@ class Operands(Unit):
         registers = {
             # What is not there has no space: nothing but that is wrong with it.
             "valid": self.valid, "allowed": allowed | ~self.looked_up.there, "sound": sound,
-            "start": base + words,
-            "extent": extent, "size": size, "weight": slot.space == Space.WEIGHT,
+            "start": base, "extent": extent, "size": size,
+            "length": Mux(slot.space == Space.ACCUMULATOR, slot.elements, length),
+            "weight": slot.space == Space.WEIGHT,
         }  # fmt: skip
         first = {name: Signal(len(Value.cast(v)), name=f"first_{name}") for name, v in
                  registers.items()}  # fmt: skip
@@ -130,36 +131,28 @@ class Operands(Unit):
                 self.n_tiles.eq((slot.columns + p.columns - 1) >> ceil_log2(p.columns)),
                 self.bytes.eq(length),
             ]
-        # Weights have no extent, and no words before their tiles are known.
-        tiles = Signal(24)
-        end = Signal(23)
-        bias_end = Signal(25)
+        tiles, bias_end = Signal(24), Signal(25)
+        start, words = Signal(22), Signal(18)
         there, weight, fine, second_sound = Signal(), Signal(), Signal(), Signal()
-        start, second_size = Signal(21), Signal(21)
+        second_size = Signal(21)
+        lanes = ceil_log2(p.lanes)
         m.d.sync += [
             there.eq(first["valid"]), fine.eq(first["allowed"]),
-            second_sound.eq(first["sound"]), end.eq(first["start"] + first["extent"]),
+            second_sound.eq(first["sound"]), start.eq(first["start"] + first["extent"]),
+            words.eq(first["length"][lanes:] + first["length"][:lanes].any()),
             tiles.eq(self.k_tiles * self.n_tiles), weight.eq(first["weight"]),
-            bias_end.eq(self.bias + self.n_tiles), start.eq(first["start"]),
-            second_size.eq(first["size"]),
+            bias_end.eq(self.bias + self.n_tiles), second_size.eq(first["size"]),
         ]  # fmt: skip
         # The third rank: where it ends, to compare with the size.
         last, third_size = Signal(28), Signal(21)
-        spaced, third_sound = Signal(), Signal()
+        third, spaced, third_sound = Signal(), Signal(), Signal()
         m.d.sync += [
-            self.checked.eq(there), spaced.eq(fine), third_size.eq(second_size),
-            last.eq(Mux(weight, start + (tiles << ceil_log2(p.rows)), end)),
+            third.eq(there), spaced.eq(fine), third_size.eq(second_size),
+            last.eq(start + Mux(weight, tiles << ceil_log2(p.rows), words)),
             third_sound.eq(second_sound & ~(weight & (bias_end > p.bias_words))),
         ]
+        m.d.sync += [self.checked.eq(third), self.code.eq(Fault.NONE)]
         with m.If(~spaced):
-            m.d.comb += self.code.eq(Fault.OPERAND)
+            m.d.sync += self.code.eq(Fault.OPERAND)
         with m.Elif(~third_sound | (last > third_size)):
-            m.d.comb += self.code.eq(Fault.SLOT)
-
-    def _words(self, slot: data.View) -> Value:
-        """Words of a row; none of weights."""
-        lanes = ceil_log2(self.p.lanes)
-        whole = Mux(
-            slot.space == Space.ACCUMULATOR, slot.elements, slot.elements << slot.type.as_value()
-        )
-        return Mux(slot.space == Space.WEIGHT, 0, (whole + self.p.lanes - 1) >> lanes)
+            m.d.sync += self.code.eq(Fault.SLOT)

@@ -64,7 +64,7 @@ class GnnParameters:
     tables: int = 4
     instructions: int = 256
     psum_rows: int = 64
-    outstanding: int = 16
+    outstanding: int = 64
 
     def __post_init__(self) -> None:
         for name, least, most in (

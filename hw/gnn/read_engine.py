@@ -5,9 +5,10 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
+from ..fabric.elastic import ElasticPipeline
 from ..unit import Unit
 from .address_generator import AddressGenerator, AddressGeneratorParameters
 from .axi import ADDRESS_BITS, axi_master
@@ -64,7 +65,7 @@ class ReadEngine(Unit):
     Addresses of a job begin as soon as those of the one before it are done, so that the latency of
     the memory is paid once for jobs that follow each other. A beat a cycle.
 
-    Cycles: from a request to its first address on the bus 13; from a beat on the bus to its word
+    Cycles: from a request to its first address on the bus 14; from a beat on the bus to its word
     in memory, and to ``done`` if it is the last one, 2.
 
     Ids of sources stay in here: nothing else reads them.
@@ -100,7 +101,9 @@ class ReadEngine(Unit):
     def _accept(self, m: Module, addresses: AddressGenerator) -> Queue:
         """Give a request to the generator of addresses, and to those who wait for its beats."""
         p = self.p
-        request = self.requests.payload
+        queue = add_queue(m, "requested", READ_REQUEST, 2, self.clear)
+        connect(m, flipped(self.requests), queue.i)
+        request = queue.o.payload
         job = request.job
         bus = ceil_log2(p.bus_bytes)
         beats, rows = Signal(BEAT_BITS), Signal(16)
@@ -116,13 +119,10 @@ class ReadEngine(Unit):
                 m.d.comb += [
                     beats.eq((job.bytes + p.bus_bytes - 1) >> bus), rows.eq(job.rows),
                 ]
-        measured = data.StructLayout({"request": READ_REQUEST, "beats": BEAT_BITS, "rows": 16})
-        queue = add_queue(m, "measured", measured, 2, self.clear)
-        at, there, take = queue.o.payload, queue.o.valid, queue.o.ready
-        m.d.comb += [
-            queue.i.valid.eq(self.requests.valid), self.requests.ready.eq(queue.i.ready),
-            queue.i.payload.eq(Cat(request, beats, rows)),
-        ]
+        pipe = ElasticPipeline(m, valid=queue.o.valid, ready=queue.o.ready)
+        at = pipe.cut("measured", request=request, beats=beats, rows=rows)
+        there, take = Signal(name="measured"), Signal(name="accepted")
+        pipe.finish(valid=there, ready=take)
         ways = add_queue(m, "ways", _WAY, _JOBS_UNDER_WAY, self.clear)
         way, span = ways.i.payload, addresses.spans.payload
         job = at.request.job

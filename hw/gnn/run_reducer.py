@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
@@ -37,12 +37,14 @@ class RunReducer(Unit):
 
     Members
     -------
-    valid : In(1), first : In(1), maximum : In(1)
-        There is a value, the first of its run; take the maximum.
+    valid : In(1), first : In(1)
+        There is a value, the first of its run.
+    maximum : In(1)
+        Take the maximum; steady.
     value : In(lanes of signed(value_bits)), before_first : In(lanes of signed(32))
         Operands; ``before_first`` matters where ``first``.
     total : Out(lanes of signed(32))
-        A cycle after a value.
+        Two cycles after a value: what was before the first one is added to it in the first cycle.
 
     Source: brief `gnn`, section 6: no read-modify-write of memory, so no hazard.
     """
@@ -59,15 +61,19 @@ class RunReducer(Unit):
 
     def body(self) -> Module:
         m = Module()
+        valid, first = Signal(), Signal(reset_less=True)
+        m.d.sync += [valid.eq(self.valid), first.eq(self.first)]
         for lane in range(self.p.lanes):
-            total, before = Signal(signed(32), name=f"total_{lane}"), Signal(signed(32))
+            start = Signal(signed(32), name=f"start_{lane}", reset_less=True)
+            total = Signal(signed(32), name=f"total_{lane}", reset_less=True)
             value = self.value[lane]
-            m.d.comb += [
-                before.eq(Mux(self.first, self.before_first[lane], total)),
-                self.total[lane].eq(total),
-            ]
-            with m.If(self.valid):
-                m.d.sync += total.eq(
-                    Mux(self.maximum, Mux(value > before, value, before), before + value)
-                )
+            m.d.sync += start.eq(
+                Mux(self.first, self._reduced(self.before_first[lane], value), value)
+            )
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(first, start, self._reduced(total, start)))
+            m.d.comb += self.total[lane].eq(total)
         return m
+
+    def _reduced(self, one: Value, other: Value) -> Value:
+        return Mux(self.maximum, Mux(other > one, other, one), one + other)

@@ -52,7 +52,7 @@ class ScoreLane(Unit):
     u : Out(signed(16))
         Eight cycles after ``a``; one in each cycle.
     table : In(table_write(32))
-        Loading of T, two entries in a word.
+        Loading of T, two entries of 15 bits in a word of two halves.
 
     Source: brief `gnn`, section 7, softmax in base 2.
     """

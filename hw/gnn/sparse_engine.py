@@ -22,7 +22,7 @@ _DATA = 4
 """Cycles from a step to the words that it reads: product, address, and the memory's two."""
 _VALUE = 7
 """To the scaled values: two to select scalars, one to multiply."""
-_TOTAL = _VALUE + 1
+_TOTAL = _VALUE + 2
 
 
 class SparseEngine(Unit):
@@ -40,7 +40,7 @@ class SparseEngine(Unit):
 
     Notes
     -----
-    ``busy`` for ``edges * words`` cycles, the first one 6 cycles after ``start``; ``finished`` 8
+    ``busy`` for ``edges * words`` cycles, the first one 6 cycles after ``start``; ``finished`` 9
     cycles after the last one, in the cycle of the last write. With heads of one column (k = 0) a
     row of scalars must fit a word.
 

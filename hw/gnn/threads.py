@@ -12,6 +12,7 @@ from ..unit import Unit
 from .faults import Fault, fault, raise_fault
 from .jobs import LoadKind, finished, table_write
 from .parameters import GnnParameters
+from .queue import add_queue
 from .records import BLOCK_SHIFT
 from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS, TASK
 from .transfers import READ_REQUEST
@@ -51,7 +52,7 @@ class Threads(Unit):
 
     Notes
     -----
-    Cycles: 6 from a task to a chunk's thread that is ready; tasks follow at that distance. 3 from
+    Cycles: 6 from a task to a chunk's thread that is ready; tasks follow at a cycle more. 3 from
     ``done`` to ``fetched``, which has an instruction a cycle.
     """
 
@@ -108,11 +109,9 @@ class Threads(Unit):
         m.d.comb += [read.addr.eq(at.pc), context.addr.eq(at.thread)]
         m.d.comb += [read.en.eq(pipe.ready), context.en.eq(pipe.ready)]
         at = pipe.cut("word", thread=at.thread, pc=at.pc, outside=at.pc >= self.counts.code)
-        at = pipe.cut(
-            "fetched", thread=at.thread, pc=at.pc, outside=at.outside, word=read.data,
-            task=context.data,
-        )
-        out = self.fetched
+        # A queue, so that the end of an instruction does not reach the choice in the same cycle.
+        queue = add_queue(m, "queue", FETCHED, 2, self.clear)
+        out = queue.i
         pipe.finish(valid=out.valid, ready=out.ready)
         with m.If(chosen & accept):
             for number in range(p.threads):
@@ -125,7 +124,9 @@ class Threads(Unit):
             write.en.eq(self.code.enable), write.addr.eq(self.code.address),
             write.data.eq(self.code.data), out.payload.thread.eq(at.thread),
             out.payload.pc.eq(at.pc), out.payload.outside.eq(at.outside),
-            out.payload.word.eq(at.word), out.payload.task.eq(at.task),
+            out.payload.word.eq(read.data), out.payload.task.eq(context.data),
+            self.fetched.valid.eq(queue.o.valid), self.fetched.payload.eq(queue.o.payload),
+            queue.o.ready.eq(self.fetched.ready),
         ]  # fmt: skip
 
     def _start(
@@ -139,10 +140,8 @@ class Threads(Unit):
         for number in reversed(range(p.threads)):
             with m.If(free[number]):
                 m.d.comb += chosen.eq(number)
-        m.d.comb += [
-            self.tasks.ready.eq(~busy & free.any() & ~self.halt),
-            self.started.eq(self.tasks.valid & self.tasks.ready),
-        ]
+        m.d.comb += self.started.eq(self.tasks.valid & self.tasks.ready)
+        m.d.sync += self.tasks.ready.eq(~busy & free.any() & ~self.halt & ~self.started)
         with m.If(self.started):
             m.d.sync += [task.eq(self.tasks.payload), thread.eq(chosen), busy.eq(1), step.eq(0)]
             for number in range(p.threads):

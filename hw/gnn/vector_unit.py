@@ -50,7 +50,7 @@ class VectorUnit(Unit):
     Notes
     -----
     Cycles of a job beyond its busy ones, from its handshake to ``done`` and the handshake of the
-    next one: 14 for SPSUM and SPMAX, 20 for EDGE, 13 for element-wise operations, 25 for RECIP, 2
+    next one: 15 for SPSUM and SPMAX, 21 for EDGE, 13 for element-wise operations, 25 for RECIP, 2
     if there is nothing to do.
     """
 
@@ -97,15 +97,15 @@ class VectorUnit(Unit):
 
         taken: Value = self.job.valid & self.job.ready
         m.d.sync += start.eq(taken)
-        with m.If(taken):
-            m.d.sync += [job.eq(self.job.payload), running.eq(1)]
-        with m.Elif(self.done.valid):
-            m.d.sync += running.eq(0)
+        m.d.sync += running.eq(taken | ~self.job.ready)
+        with m.If(self.job.ready):
+            # Also where there is none: what an engine has before its start does not matter.
+            m.d.sync += job.eq(self.job.payload)
         op = self.job.payload.op
         named = one_of(op, *(each for _, operations in engines.values() for each in operations))
         for name, (engine, operations) in engines.items():
             chosen = Signal(name=f"chosen_{name}")
-            with m.If(taken):
+            with m.If(self.job.ready):
                 m.d.sync += chosen.eq(one_of(op, *operations) if operations else ~named)
             m.d.comb += [engine.job.eq(job), engine.start.eq(start & chosen)]
             with m.If(chosen):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,3 +237,24 @@ def test_a_pass_outside_of_memory() -> None:
     assert _error(found) == (Fault.READ_DECODE, NO_THREAD, 0)
     engine.reset()
     assert doubled(run(engine, DOUBLE))
+
+
+def test_a_run_is_written(tmp_path: Path) -> None:
+    found = run(new_engine(), DOUBLE)
+    found.write(tmp_path / "memory.bin", tmp_path / "registers.json")
+    assert (tmp_path / "memory.bin").read_bytes() == found.memory.tobytes()
+    told = json.loads((tmp_path / "registers.json").read_text())
+    assert told["cycles"] == found.cycles and told["TASKS"] == 7
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"least": 9, "most": 3}, "latency must be 0 <= least <= most, not 9 and 3"),
+        ({"stall": 1.0}, "stall must be in 0..1 without 1, not 1.0"),
+        ({"error_response": 1}, "error_response must be 0, 2 or 3, not 1"),
+    ],
+)
+def test_timings_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        MemoryTiming(**wrong)
