@@ -69,7 +69,7 @@ class Timing:
     read_again: int = 5
     write: int = 8
     write_end: int = 3
-    sparse: int = 14
+    sparse: int = 15
     edge: int = 26
     element: int = 13
     reciprocal: int = 27

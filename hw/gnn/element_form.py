@@ -12,14 +12,15 @@ __all__ = ["FORM", "is_wide", "make_form", "reads_b"]
 _SLOPE_BITS = 15
 
 FORM = data.StructLayout({
-    "x_is_b": 1, "y_is_b": 1, "by_row": 1, "y": signed(24), "s": 6, "u_is_a": 1, "u": signed(24),
-    "k": 4, "rectifies": 1, "fixes": 1, "looks_up": 1, "table": 4, "kind": ElementType, "wrap": 1,
-    "relu": 1,
+    "x_is_a": 1, "x_is_b": 1, "y_is_b": 1, "by_row": 1, "y": signed(24), "s": 6, "u_is_a": 1,
+    "u": signed(24), "k": 4, "rectifies": 1, "fixes": 1, "looks_up": 1, "table": 4,
+    "kind": ElementType, "wrap": 1, "relu": 1,
 })  # fmt: skip
-"""x is a or b; y is b, or m of the row's constant (``by_row``, with its s), or a number; u is a or
-a number. If it ``rectifies``, y and s are 0 for a >= 0, u for a < 0; if it ``fixes``, u is 0 for
-the initial value of a maximum; if it ``looks_up``, u is the entry at a of a table. The result's
-type, whether it wraps, and whether negative ones become 0."""
+"""x is a, or b, or 0 where nothing is multiplied and a may be undefined; y is b, or m of the row's
+constant (``by_row``, with its s), or a number; u is a or a number. If it ``rectifies``, y and s are
+0 for a >= 0, u for a < 0; if it ``fixes``, u is 0 for the initial value of a maximum; if it
+``looks_up``, u is the entry at a of a table. The result's type, whether it wraps, and whether
+negative ones become 0."""
 
 
 def is_wide(operand: Value) -> Value:
@@ -40,7 +41,7 @@ def make_form(m: Module, job: data.View) -> data.View:
     ======  ===  ============  ===================  =====
     op      x    y             u                    s
     ======  ===  ============  ===================  =====
-    FILL         0             imm                  0
+    FILL    0    0             imm                  0
     ADD     b    1             a                    0
     SUB     b    -1            a                    0
     MUL     a    b             0                    0
@@ -48,8 +49,8 @@ def make_form(m: Module, job: data.View) -> data.View:
     RQ      a    m             0                    s
     RQROW   a    m of the row  0                    s of the row
     LRELU   a    imm, if a<0   a, if a>=0           15, if a<0
-    LUT8         0             entry                0
-    FIXMIN       0             a or 0               0
+    LUT8    0    0             entry                0
+    FIXMIN  0    0             a or 0               0
     ======  ===  ============  ===================  =====
 
     LRELU takes the low 17 bits of ``imm``.
@@ -58,6 +59,9 @@ def make_form(m: Module, job: data.View) -> data.View:
     op, imm = job.op, job.imm.as_signed()
     in_accumulators = job.d.space == Space.ACCUMULATOR
     m.d.sync += [
+        form.x_is_a.eq(
+            (op == Opcode.MUL) | (op == Opcode.RQ) | (op == Opcode.RQROW) | (op == Opcode.LRELU)
+        ),
         form.x_is_b.eq((op == Opcode.ADD) | (op == Opcode.SUB) | (op == Opcode.AXPY)),
         form.y_is_b.eq(op == Opcode.MUL), form.by_row.eq(op == Opcode.RQROW),
         form.y.eq(0), form.s.eq(0), form.u.eq(Mux(op == Opcode.FILL, imm, 0)),

@@ -53,7 +53,7 @@ class ElementLane(Unit):
         linear = form.rectifies & ~a[-1]
         none = (form.rectifies & a[-1]) | (form.fixes & (a == _EMPTY))
         m.d.sync += [
-            x.eq(Mux(form.x_is_b, b, a)),
+            x.eq(Mux(form.x_is_b, b, Mux(form.x_is_a, a, 0))),
             y.eq(Mux(form.y_is_b, b, Mux(form.by_row, w.m, Mux(linear, 0, form.y)))),
             s.eq(Mux(form.by_row, w.s, Mux(linear, 0, form.s))),
             u.eq(Mux(form.u_is_a, Mux(none, 0, a), form.u)),
