@@ -21,7 +21,11 @@ COMMANDS = {
     "describe": "Tell what a generator takes, and the ports and latency of what it makes.",
     "emit": "Write the Verilog and the manifest of a design.",
     "sim": "Simulate a design against its golden model.",
+    "prove": "Prove what a generator claims of its hardware.",
+    "mutate": "Tell how many wrong versions of a design its testbench finds.",
     "synth": "Synthesise a design: area, speed and power on a target.",
+    "explore": "Sweep a space of designs and print those that no other beats.",
+    "report": "Query the results of all runs: tables, CSV, Parquet, and a page to look at.",
     "demo": "Run a network on real digits through the simulated hardware, check and report it.",
     "doctor": "Tell which tools are installed, and what to install for the others.",
 }

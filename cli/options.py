@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["ConfigFile", "Debug", "Json", "Name", "Out", "Params", "Quiet", "Seed", "Source"]
+__all__ = [
+    "ConfigFile", "Debug", "Force", "Json", "Name", "Out", "Params", "Quiet", "Seed", "Source",
+]  # fmt: skip
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A generator: see `gatewright list`.")]
 Source = Annotated[
@@ -38,6 +40,9 @@ Out = Annotated[
 ]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run again what the results database has already.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress and no table.")]

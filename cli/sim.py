@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .console import Console
-from .options import ConfigFile, Debug, Json, Out, Params, Quiet, Seed, Source
+from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Seed, Source
 from .source import open_design
 from .verdict import verdict
 
@@ -35,6 +35,7 @@ def sim(
         bool, typer.Option("--waves", help="Write waves.vcd, with named enum values.")
     ] = False,
     seed: Seed = 0,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -43,7 +44,9 @@ def sim(
 
     The accelerator's testbench drives random traffic with random stalls into every stream and
     compares each output with the golden model. Exit code 1 if one differs: the first difference
-    is explained, and shown in a waveform. The report goes to DIR/sim-SIMULATOR/report.json.
+    is explained, and shown in a waveform. The report goes to DIR/sim-SIMULATOR/report.json, and to
+    the results database beside DIR: see `gatewright report`. A run that stands there is not
+    repeated.
 
     \b
     Examples:
@@ -51,6 +54,7 @@ def sim(
       gatewright sim flint -c examples/flint-8x8.yaml --seed 7 --waves
       gatewright sim build/array --sim icarus
     """
+    from ..flows.results.record import once, sim_step
     from ..flows.simulation.cocotb_build import simulator_version
     from ..flows.simulation.simulate import simulate
 
@@ -59,8 +63,15 @@ def sim(
     build = open_design(source, config, param, out)
     folder = build.folder / f"sim-{simulator}"
     with verdict(console, folder):
-        report = simulate(
-            build, simulator=simulator, seed=seed, waves=waves, out=folder, say=console.note
+        report = once(
+            build,
+            sim_step(build.manifest, simulator.value, seed, waves),
+            folder,
+            lambda: simulate(
+                build, simulator=simulator, seed=seed, waves=waves, out=folder, say=console.note
+            ),
+            force=force,
+            say=console.note,
         )
     _tell(console, report)
     console.say(f"report: {folder / 'report.json'}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .console import Console
-from .options import ConfigFile, Debug, Json, Out, Params, Quiet, Source
+from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Source
 from .source import open_design
 from .verdict import verdict
 
@@ -62,6 +62,7 @@ def synth(
         bool, typer.Option("--place/--no-place", help="Place and route on FPGAs, or only count.")
     ] = True,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the FPGA placement.")] = 1,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -76,7 +77,8 @@ def synth(
       ecp5-25k, -45k, -85k      Lattice ECP5
       ice40-hx8k, -up5k         Lattice iCE40
       gowin-gw1n9, -gw2a18      Gowin
-    The report goes to DIR/synth-TARGET/report.json.
+    The report goes to DIR/synth-TARGET/report.json, and to the results database beside DIR: see
+    `gatewright report`. A run that stands there is not repeated.
 
     \b
     Examples:
@@ -85,6 +87,7 @@ def synth(
       gatewright synth flint --target ecp5-45k --no-dsp
       gatewright synth build/array --recipes fast --json
     """
+    from ..flows.results.record import once, synth_step
     from ..flows.synthesis import synthesize
     from ..flows.synthesis.targets import parse
 
@@ -92,21 +95,18 @@ def synth(
     chosen = parse(target)  # a wrong target is told before anything is written
     build = open_design(source, config, param, out)
     folder = build.folder / f"synth-{chosen.slug}"
+    options: dict[str, Any] = {
+        "period": period, "objective": objective.value, "flatten": flatten, "recipes": recipes,
+        "board": board, "bitstream": bitstream, "dsp": dsp, "place": place, "seed": seed,
+    }  # fmt: skip
     with verdict(console, folder), console.progress() as progress:
-        report = synthesize(
+        report = once(
             build,
-            target,
-            period=period,
-            objective=objective.value,
-            flatten=flatten,
-            recipes=recipes,
-            board=board,
-            bitstream=bitstream,
-            dsp=dsp,
-            place=place,
-            seed=seed,
-            out=folder,
-            progress=progress,
+            synth_step(target, options),
+            folder,
+            lambda: synthesize(build, target, **options, out=folder, progress=progress),
+            force=force,
+            say=console.note,
         )
     console.table("", ["figure", "value", "unit"], _figures(report))
     if report["timing_note"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from ..hw.unit import Unit
+from .artifacts import Build
+from .build import build_design
+from .config import Config
+from .registry import Details, Generator
 
 __all__ = [
     "Always", "Claim", "ClaimParameters", "ClaimUnit", "Computed", "Counted", "Finding", "ForEvery",
-    "Property",
+    "Property", "build_unit",
 ]  # fmt: skip
 
 Integers = np.ndarray[Any, Any]
@@ -115,10 +120,14 @@ class Always:
         Writes the claim.
     bound
         None: for runs of any length. Else for runs of so many cycles after reset.
+    inductive
+        Nothing in the claim is reset, so that the state before the first cycle is any: what holds
+        ``bound`` cycles later always holds, by induction.
     """
 
     write: Callable[[Claim], None]
     bound: int | None = None
+    inductive: bool = False
 
     @property
     def unit(self) -> Unit:
@@ -188,3 +197,13 @@ class Property:
     name: str
     says: str
     method: Always | ForEvery | Computed
+
+
+def build_unit(unit: Unit, folder: Path, name: str) -> Build:
+    """Emit a unit that belongs to no design, with a manifest as simulators want it."""
+    details = Details(meanings={}, latency={}, throughput={})
+    generator = Generator(
+        name=name, summary="a property", config=lambda: Config, build=lambda _: unit,
+        details=lambda _: details, testbench="",
+    )  # fmt: skip
+    return build_design(generator, Config(), folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -14,6 +14,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..hw.unit import Unit
     from .config import Config
+    from .formal import Property
 
 __all__ = ["Details", "Generator", "find", "generators", "nearest"]
 
@@ -51,6 +52,15 @@ class Generator:
         Module of its cocotb testbench.
     commands : str, optional
         ``"module:app"``, a Typer application with its workload commands.
+    properties : callable, optional
+        ``properties(config)`` returns what ``gatewright prove`` proves of the design.
+    mutated : tuple of str
+        Modules whose mutants ``gatewright mutate`` makes: patterns of names in the Verilog, such as
+        ``*_pe``. Empty: all modules.
+    model : callable, optional
+        ``model(config, workload)`` returns named figures of a design without building it, in
+        milliseconds or a few seconds. A workload is a mapping that the generator knows how to
+        read, and refuses with `InputError`; an empty one means a usual one.
     """
 
     name: str
@@ -60,6 +70,9 @@ class Generator:
     details: Callable[[Any], Details]
     testbench: str
     commands: str | None = None
+    properties: Callable[[Any], Sequence[Property]] | None = None
+    mutated: tuple[str, ...] = ()
+    model: Callable[[Any, Mapping[str, Any]], Mapping[str, float | str]] | None = None
 
 
 @cache

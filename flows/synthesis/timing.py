@@ -17,7 +17,7 @@ from ...errors import InputError
 from .liberty import Arc, Cell, Library
 from .netlist import Instance, Module
 
-__all__ = ["Environment", "PathStep", "Timing", "analyse", "fo4"]
+__all__ = ["Environment", "PathStep", "Timing", "analyse", "electrical", "fo4"]
 
 _NEVER = float("-inf")
 _FROM_EDGES = {"positive_unate": ((0,), (1,)), "negative_unate": ((1,), (0,))}
@@ -291,6 +291,15 @@ def analyse(module: Module, library: Library, environment: Environment) -> Timin
     if worst is not None:
         path = (*run.trace(worst[2]), PathStep(worst[3], worst[4], worst[0]))
     return Timing(groups, path, "gatewright")
+
+
+def electrical(
+    module: Module, library: Library, environment: Environment
+) -> tuple[list[list[float]], list[list[float]]]:
+    """Return load (fF) and slew (ns) of each net of a flat mapped module, by edge: [edge][net]."""
+    run = _Analysis(module, library, environment)
+    run.run()
+    return run.load, run.slew
 
 
 def fo4(library: Library) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..registry import Details, Generator
 
 if TYPE_CHECKING:
     from ...hw.unit import Unit
+    from ..formal import Property
     from .config import FlintConfig
 
 __all__ = ["generator"]
@@ -54,6 +56,18 @@ def _details(config: FlintConfig) -> Details:
     )
 
 
+def _properties(config: FlintConfig) -> list[Property]:
+    from .properties import properties
+
+    return properties(config)
+
+
+def _model(config: FlintConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
+    from .model import model
+
+    return model(config, workload)
+
+
 generator = Generator(
     name="flint",
     summary="adaptive 4-bit types (int, flint, power of two, float) on a systolic array",
@@ -62,4 +76,7 @@ generator = Generator(
     details=_details,
     testbench="gatewright.verification.flint.testbench",
     commands="gatewright.cli.flint:app",
+    properties=_properties,
+    mutated=("processing_element", "controller", "cluster*", "weight_recoder", "operand_border*"),
+    model=_model,
 )

@@ -14,7 +14,7 @@ from ...hw.flint.requantizer import MAX_STAGES
 from ...hw.flint.types import OperandFormats, TypeKind
 from ..config import Config
 
-__all__ = ["FlintConfig", "Type"]
+__all__ = ["FlintConfig", "Type", "multiplier_cost"]
 
 # A product of more bits than this makes an array that nobody wants by accident.
 MAX_ACCUMULATOR_BITS = 64
@@ -177,7 +177,7 @@ class FlintConfig(Config):
         if weight_digits(weight) is not None:
             return DigitDatapath(activation, weight)
         plain, shift = PlainDatapath(activation, weight), ShiftDatapath(activation, weight)
-        return min((plain, shift), key=_multiplier_cost)
+        return min((plain, shift), key=multiplier_cost)
 
     @property
     def parameters(self) -> ArrayParameters:
@@ -222,7 +222,7 @@ def _check_pot(field: str, bits: int, sign: str) -> None:
         )
 
 
-def _multiplier_cost(datapath: Datapath) -> int:
+def multiplier_cost(datapath: Datapath) -> int:
     """Partial product bits of the multiplier, plus the multiplexers of the shift."""
     a, w = datapath.activation, datapath.weight
     if isinstance(datapath, PlainDatapath):

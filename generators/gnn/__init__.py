@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..registry import Details, Generator
 
 if TYPE_CHECKING:
     from ...hw.unit import Unit
+    from ..formal import Property
     from .config import GnnConfig
 
 __all__ = ["generator"]
@@ -31,6 +33,18 @@ def _details(config: GnnConfig) -> Details:
     return details(config)
 
 
+def _properties(config: GnnConfig) -> list[Property]:
+    from .properties import properties
+
+    return properties(config)
+
+
+def _model(config: GnnConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
+    from .model import model
+
+    return model(config, workload)
+
+
 generator = Generator(
     name="gnn",
     summary="graph networks of any kind, compiled for a multi-threaded engine (SwitchBlade, 2023)",
@@ -39,4 +53,10 @@ generator = Generator(
     details=_details,
     testbench="gatewright.verification.gnn.testbench",
     commands="gatewright.cli.gnn:app",
+    properties=_properties,
+    mutated=(
+        "decoder", "dispatcher", "interval_context", "issue", "threads", "dot_column",
+        "element_lane", "score_lane",
+    ),
+    model=_model,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..registry import Details, Generator
 
 if TYPE_CHECKING:
     from ...hw.unit import Unit
+    from ..formal import Property
     from .config import ModredConfig
 
 __all__ = ["generator"]
@@ -31,6 +33,18 @@ def _details(config: ModredConfig) -> Details:
     return details(config)
 
 
+def _properties(config: ModredConfig) -> list[Property]:
+    from .properties import properties
+
+    return properties(config)
+
+
+def _model(config: ModredConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
+    from .model import model
+
+    return model(config, workload)
+
+
 generator = Generator(
     name="modred",
     summary="modular reduction by a constant, seven methods under one cost model (ALLMod)",
@@ -39,4 +53,6 @@ generator = Generator(
     details=_details,
     testbench="gatewright.verification.modred.testbench",
     commands="gatewright.cli.modred:app",
+    properties=_properties,
+    model=_model,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..registry import Details, Generator
 
 if TYPE_CHECKING:
     from ...hw.unit import Unit
+    from ..formal import Property
     from .config import SaloConfig
 
 __all__ = ["generator"]
@@ -31,6 +33,18 @@ def _details(config: SaloConfig) -> Details:
     return details(config)
 
 
+def _properties(config: SaloConfig) -> list[Property]:
+    from .properties import properties
+
+    return properties(config)
+
+
+def _model(config: SaloConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
+    from .model import model
+
+    return model(config, workload)
+
+
 generator = Generator(
     name="salo",
     summary="sparse attention on an array of bands, globals and gathered keys (SALO, DAC 2022)",
@@ -39,4 +53,7 @@ generator = Generator(
     details=_details,
     testbench="gatewright.verification.salo.testbench",
     commands="gatewright.cli.salo:app",
+    properties=_properties,
+    mutated=("processing_element", "row_*", "sequencer", "weighted_sum", "scaling"),
+    model=_model,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..registry import Details, Generator
 
 if TYPE_CHECKING:
     from ...hw.unit import Unit
+    from ..formal import Property
     from .config import TpeConfig
 
 __all__ = ["generator"]
@@ -31,6 +33,18 @@ def _details(config: TpeConfig) -> Details:
     return details(config)
 
 
+def _properties(config: TpeConfig) -> list[Property]:
+    from .properties import properties
+
+    return properties(config)
+
+
+def _model(config: TpeConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
+    from .model import model
+
+    return model(config, workload)
+
+
 generator = Generator(
     name="tpe",
     summary="tensor engines in the bit-weight dimension: dense and digit-serial arrays (HPCA 2025)",
@@ -39,4 +53,6 @@ generator = Generator(
     details=_details,
     testbench="gatewright.verification.tpe.testbench",
     commands="gatewright.cli.tpe:app",
+    properties=_properties,
+    model=_model,
 )

@@ -1,0 +1,1 @@
+"""Deciding claims about Verilog: model checking, exhaustive simulation, counterexamples."""

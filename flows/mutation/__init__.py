@@ -1,0 +1,1 @@
+"""Wrong versions of a design, and which of them its tests find."""

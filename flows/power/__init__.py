@@ -1,0 +1,7 @@
+"""Energy and power of a mapped design at work: simulated activity, a library's energies."""
+
+from __future__ import annotations
+
+from .measure import measure
+
+__all__ = ["measure"]

@@ -1,0 +1,79 @@
+"""Mutants are what their list says, are off by default, and are told apart where they can be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gatewright.errors import InputError
+from gatewright.flows.mutation.equivalence import distinguish
+from gatewright.flows.mutation.mutants import FILE, SELECT, make_mutants
+from gatewright.flows.simulation.batched import BatchedModel
+from gatewright.generators.artifacts import Build
+from gatewright.generators.build import build_design
+from gatewright.generators.modred import generator
+from gatewright.generators.modred.config import ModredConfig
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    config = ModredConfig(modulus=29, architecture="lut", pipeline="none")
+    return build_design(generator, config, tmp_path_factory.mktemp("design"))
+
+
+def test_each_number_is_one_change(design: Build, tmp_path: Path) -> None:
+    _, ported, mutants = make_mutants(design, tmp_path, 12)
+    assert [mutant.number for mutant in mutants] == list(range(1, 13))
+    for mutant in mutants:
+        assert mutant.module and mutant.mode and f"{design.manifest.top}.v:" in mutant.where
+        assert mutant.text
+    model = BatchedModel(ported)
+    xs = np.arange(1024)
+    beats = model.pack("i", {"x": xs})
+
+    def residues(number: int) -> np.ndarray:
+        run = model.run_streams({"i": beats}, {"o": 1024}, ports={SELECT: number}, watchdog=64)
+        return model.unpack("o", run.outputs["o"])["r"]
+
+    assert (residues(0) == xs % 29).all()
+    wrong = [mutant.number for mutant in mutants if (residues(mutant.number) != xs % 29).any()]
+    assert len(wrong) >= 6
+    # What differs in simulation is told apart, and what is told the same does not differ.
+    verdicts = {
+        number: distinguish(ported, number, 20, tmp_path).verdict
+        for number in (wrong[0], *[m.number for m in mutants if m.number not in wrong][:2])
+    }
+    assert verdicts.pop(wrong[0]) == "refuted"
+    assert "refuted" not in verdicts.values()
+
+
+def test_the_same_seed_gives_the_same_mutants(design: Build, tmp_path: Path) -> None:
+    runs = [make_mutants(design, tmp_path / str(k), 5, seed=3)[2] for k in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_the_number_comes_from_a_file(design: Build, tmp_path: Path) -> None:
+    filed, _, _ = make_mutants(design, tmp_path, 3)
+    text = filed.verilog[0].read_text()
+    assert f'$readmemh("{FILE}", {SELECT}_file)' in text
+    (top,) = re.findall(
+        rf"^module {design.manifest.top}\(.*?^endmodule", text, re.MULTILINE | re.DOTALL
+    )
+    assert f"input [15:0] {SELECT}" not in top
+    assert [port.name for port in filed.manifest.ports] == [
+        port.name for port in design.manifest.ports
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "modules", "told"),
+    [(3, ["nope"], r"^modules must match one of"), (0, [], r"^count must be in 1 to 65535")],
+)
+def test_refused(
+    design: Build, tmp_path: Path, count: int, modules: list[str], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        make_mutants(design, tmp_path, count, modules=modules)

@@ -1,0 +1,193 @@
+"""Each kind of claim is refuted where the hardware is wrong, or the claim says another thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module, Value
+
+from gatewright.errors import CheckFailed
+from gatewright.flows.formal.prove import prove
+from gatewright.generators.flint import properties as flint
+from gatewright.generators.formal import Always, Claim, Computed, Property
+from gatewright.generators.gnn import properties as gnn
+from gatewright.generators.gnn.config import GnnConfig
+from gatewright.generators.modred import properties as modred
+from gatewright.generators.modred.config import ModredConfig
+from gatewright.generators.salo import properties as salo
+from gatewright.generators.salo.config import SaloConfig
+from gatewright.generators.tpe import properties as tpe
+from gatewright.hw.arith.digit_encoder import DigitEncoder, DigitEncoderParameters, Encoding
+from gatewright.hw.flint.datapath import PlainDatapath
+from gatewright.hw.flint.types import NumberFormat, OperandFormats, TypeKind
+from gatewright.hw.gnn.interval_context import IntervalContext
+from gatewright.hw.gnn.read_arbiter import ReadArbiter
+from gatewright.hw.salo.exponential import HW8_LINES
+from gatewright.hw.tpe.correction import Correction
+from gatewright.hw.tpe.digit_selector import DigitSelector, DigitSelectorParameters
+from gatewright.hw.tpe.opt1 import Opt1
+from gatewright.hw.tpe.parameters import OperandParameters
+
+Write = Callable[[Claim], None]
+INT4 = OperandFormats((NumberFormat(TypeKind.INT, 4, True),))
+FLINT4 = OperandFormats((NumberFormat(TypeKind.FLINT, 4, False),))
+
+
+def verdict(tmp_path: Path, method: Always | Computed) -> str:
+    tmp_path.mkdir(exist_ok=True)
+    try:
+        prove("a test", {}, [Property("claim", "so", method)], tmp_path, seconds=40)
+    except CheckFailed as failure:
+        assert "claim: " in str(failure)
+    (found,) = json.loads((tmp_path / "report.json").read_bytes())["properties"]
+    return str(found["verdict"])
+
+
+def refuted(tmp_path: Path, write: Write, *, inductive: bool = False) -> None:
+    method = Always(write, bound=1, inductive=True) if inductive else Always(write)
+    assert verdict(tmp_path, method) == "refuted"
+
+
+def wired(m: Module, outer: Any, inner: Any, *left_out: str) -> None:
+    """Connect all plain ports of a unit to those of one inside, but for some."""
+    for name, member in outer.signature.members.items():
+        if name in left_out or not member.is_port:
+            continue
+        ends = getattr(outer, name), getattr(inner, name)
+        source, target = ends if member.flow.name == "In" else ends[::-1]
+        m.d.comb += Value.cast(target).eq(Value.cast(source))
+
+
+def test_a_decoder_is_not_another_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = flint.decode_table
+    monkeypatch.setattr(flint, "decode_table", lambda *form: [*right(*form)[:-1], 3])
+    refuted(tmp_path, partial(flint.decodes, FLINT4))
+
+
+def test_an_encoder_rounds_ties_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Ties down: each midpoint is one half-unit further up.
+    right = flint.pairwise
+    monkeypatch.setattr(
+        flint, "pairwise", lambda steps: ((low, high + 1) for low, high in right(steps))
+    )
+    refuted(tmp_path, partial(flint.encodes, FLINT4))
+
+
+def test_an_element_with_one_wrong_product(tmp_path: Path) -> None:
+    class Wrong(PlainDatapath):
+        def addend(self, m: Module, activation: Any, weight: Any) -> Any:
+            addend, carry = super().addend(m, activation, weight)
+            return addend ^ (activation.value == 5), carry
+
+    refuted(tmp_path, partial(flint.accumulates, Wrong(INT4, INT4)), inductive=True)
+
+
+def test_a_reducer_of_another_modulus(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Claimed:
+        p: Any
+        modulus: int = 93
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.p, name)
+
+    p = ModredConfig(modulus=91, architecture="lut", pipeline="none").reducer
+    refuted(tmp_path, partial(modred.divides, Claimed(p)))
+
+
+def test_digits_of_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        tpe, "DigitEncoder", lambda p: DigitEncoder(replace(p, encoding=Encoding.BOOTH))
+    )
+    p = DigitEncoderParameters(Encoding.NAF, 6, True)
+    refuted(tmp_path, partial(tpe.encodes, p))
+
+
+def test_an_element_of_the_other_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    operands = OperandParameters(4, True, 4, True)
+    other = OperandParameters(4, True, 4, False)
+    monkeypatch.setattr(tpe, "Opt1", lambda p: Opt1(replace(p, operands=other)))
+    write = partial(tpe.step, operands, Encoding.BOOTH, Correction.EXACT)
+    refuted(tmp_path, write, inductive=True)
+
+
+def test_a_selector_that_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hasty(DigitSelector):
+        def body(self) -> Module:
+            m = Module()
+            m.submodules.inner = inner = DigitSelector(self.p)
+            wired(m, self, inner, "enable")
+            m.d.comb += inner.enable.eq(1)
+            return m
+
+    monkeypatch.setattr(tpe, "DigitSelector", Hasty)
+    refuted(tmp_path, partial(tpe.selects, DigitSelectorParameters(group=3)))
+
+
+def test_a_merge_that_cuts_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        salo, "rounded_sum", lambda m, base, moved, amount: base + (moved.as_signed() >> amount)
+    )
+    refuted(tmp_path, partial(salo.exact_merge, salo.MergeParameters(4, 6)))
+
+
+def test_an_exponential_that_falls(tmp_path: Path) -> None:
+    starts = HW8_LINES.intercepts
+    lines = replace(HW8_LINES, intercepts=(*starts[:3], starts[3] - 12, *starts[4:]))
+    refuted(tmp_path, partial(salo.rises, lines))
+
+
+def test_tiles_of_another_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SaloConfig(rows=4, cols=4)
+    causal, band = (salo._PATTERNS[name] for name in ("causal", "band"))
+    schedule = salo.make_schedule
+    monkeypatch.setattr(salo, "make_schedule", lambda pattern, shape: schedule(band(), shape))
+    assert verdict(tmp_path, Computed(partial(salo._covered, config, causal))) == "refuted"
+
+
+def test_a_phase_that_opens_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Early(IntervalContext):
+        def body(self) -> Module:
+            m = Module()
+            m.submodules.inner = inner = IntervalContext(self.p)
+            wired(m, self, inner, "ended")
+            started = inner.tasks.valid & inner.tasks.ready
+            for name in ("tasks", "wanted"):
+                own, other = getattr(self, name), getattr(inner, name)
+                m.d.comb += [
+                    own.valid.eq(other.valid), other.ready.eq(own.ready),
+                    Value.cast(own.payload).eq(Value.cast(other.payload)),
+                ]  # fmt: skip
+            # Every task counts as over as soon as it is handed out.
+            m.d.comb += inner.ended.eq(started)
+            return m
+
+    monkeypatch.setattr(gnn, "IntervalContext", Early)
+    p = GnnConfig(preset="tiny").parameters()
+    refuted(tmp_path, partial(gnn.opens_in_order, p, 7))
+
+
+def test_an_arbiter_that_grants_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Generous(ReadArbiter):
+        def body(self) -> Module:
+            m = super().body()
+            with m.If(self.rows.valid & self.requests.ready):
+                m.d.comb += self.rows.ready.eq(1)
+            return m
+
+    monkeypatch.setattr(gnn, "ReadArbiter", Generous)
+    p = GnnConfig(preset="tiny").parameters()
+    refuted(tmp_path, partial(gnn.arbitrates, p))
+
+
+def test_a_decoder_claim_that_asks_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gnn, "SCALAR", 3)
+    refuted(tmp_path, partial(gnn.decodes, GnnConfig(preset="tiny").parameters()))
