@@ -20,10 +20,11 @@ from ...golden.gnn.graph import Reals
 from ...golden.gnn.network import Int8Network, Network, quantize
 from ...hw.gnn.parameters import GnnParameters
 from .compiler.compile import compile_network
-from .cost import Estimate, Timing, estimate
+from .cost import Estimate, estimate
 from .graph import Graph, Ids, Progress, silent
 from .orders import Order, order_vertices
 from .program import Program
+from .timing import Timing
 
 __all__ = ["Choice", "Compilation", "compile_model"]
 

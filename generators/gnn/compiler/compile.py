@@ -11,9 +11,10 @@ from ....errors import InputError
 from ....golden.gnn.graph import Graph as GoldenGraph
 from ....golden.gnn.network import Int8Network
 from ....hw.gnn.parameters import GnnParameters
-from ..cost import Timing, estimate, estimate_pass
+from ..cost import estimate, estimate_pass
 from ..graph import Graph, Ids
 from ..program import Pass, Program, Tensor
+from ..timing import Timing
 from .code import OUTPUT, pass_code
 from .hoisting import best, hoisting_sets
 from .ir import Broadcast, Input, PerVertex, Value, sorted_values

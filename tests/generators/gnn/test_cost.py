@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from gatewright.generators.gnn.assembly import Instruction, Slot
-from gatewright.generators.gnn.cost import Timing, estimate
+from gatewright.generators.gnn.cost import estimate
 from gatewright.generators.gnn.occupancy import Task, Unit, occupancy
 from gatewright.generators.gnn.presets import PRESETS
+from gatewright.generators.gnn.timing import Timing
 from gatewright.hw.gnn.instruction import FLAG_ONE, NO_SLOT, SCALAR, ElementType, Opcode, Space
 from gatewright.verification.gnn.machine import simulate
 from gatewright.verification.gnn.workloads import GRAPHS, MODELS, make_workload

@@ -1,0 +1,68 @@
+"""Cycles that the engine takes beside those in which its units are busy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...hw.gnn.instruction import Opcode
+
+__all__ = ["Timing"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Fixed parts of the time, in cycles.
+
+    Attributes
+    ----------
+    latency
+        Of the memory: from an address to its first beat, and from a last beat to the answer.
+    task
+        From a free thread to its first instruction; tasks follow at this distance.
+    fetch, issue, end
+        From a thread that can go on to its instruction; of the issue logic for an instruction,
+        and as many more as it has slots; for END.
+    read, read_end
+        From a request to its address on the bus; from its last beat to the thread going on.
+    read_again
+        From the first beat of a burst to an address that waited because as many bursts were
+        under way as there may be.
+    write, write_end
+        From a request to its first word read; from its last one to the thread going on.
+    sparse, edge, element, reciprocal
+        In which the vector unit has a job beyond those in which it is busy.
+    matrix, matrix_end
+        From a job to its first busy cycle, and R more; from its last one to the thread going on.
+    record
+        For taking a pass record apart.
+    """
+
+    latency: int = 40
+    task: int = 7
+    fetch: int = 4
+    issue: int = 6
+    end: int = 2
+    read: int = 16
+    read_end: int = 3
+    read_again: int = 5
+    write: int = 8
+    write_end: int = 3
+    sparse: int = 15
+    edge: int = 26
+    element: int = 13
+    reciprocal: int = 27
+    matrix: int = 2
+    matrix_end: int = 15
+    record: int = 32
+
+    def of_vector(self, op: Opcode) -> int:
+        """Return the cycles beyond the busy ones of a job of the vector unit."""
+        match op:
+            case Opcode.SPSUM | Opcode.SPMAX:
+                return self.sparse
+            case Opcode.EDGE:
+                return self.edge
+            case Opcode.RECIP:
+                return self.reciprocal
+            case _:
+                return self.element
