@@ -52,10 +52,11 @@ def report(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Query the results database: every sim, synth and explore run lands there.
+    """Query the results of all runs: tables, CSV, Parquet, and a page to look at.
 
-    Figures are the fields of the reports by dotted name (area, power.total, config.rows). In an
-    expression stand names, numbers, "texts", + - * / // % **, comparisons, and, or, not, in.
+    Every run of sim, synth and explore lands in the results database. Figures are the fields of the
+    reports by dotted name (area, power.total, config.rows). In an expression stand names, numbers,
+    "texts", + - * / // % **, comparisons, and, or, not, in.
 
     \b
     Examples:
