@@ -38,6 +38,9 @@ _REPORTED = {
                "operations"),
 }  # fmt: skip
 _GROUPS = ("paths", "power", "beats", "coverage", "config", "cell_types", *STEPS, "model")
+_REFUSED = "refused: "
+"""How the database tells a config that the generator refuses from one that failed."""
+
 _MODEL_SHARE = 1 / 3
 """Part of a time budget that the cost model may take if flows follow."""
 
@@ -240,7 +243,9 @@ class _Sweep:
             if run is None and (entry is None or entry.failure is None):
                 return False
             self.reused += 1
-            self._note(method, asked.pop(text), text, run, entry.failure if entry else None)
+            failure = (entry.failure or "") if entry is not None else ""
+            self._note(method, asked.pop(text), text, run, failure.removeprefix(_REFUSED),
+                       refused=failure.startswith(_REFUSED))  # fmt: skip
             return True
 
         def jobs() -> Iterator[Job]:
@@ -264,7 +269,8 @@ class _Sweep:
             }  # fmt: skip
             ledger.add("model", [*runs.values()], {
                 each.point: Entry(
-                    (runs[each.point].key,) if each.point in runs else (), each.failure
+                    (runs[each.point].key,) if each.point in runs else (),
+                    f"{_REFUSED}{each.failure}" if each.refused else each.failure,
                 )
                 for each in outcomes if not (each.failure or "").startswith("lost: ")
             })  # fmt: skip

@@ -15,7 +15,7 @@ from gatewright.flows import demo
 from gatewright.flows.demo.gnn import LAYERS, Settings, section
 from gatewright.flows.gnn.engine_run import EngineModel, EngineRun
 
-SMALL = Settings(epochs=60, layers=("GAT, 4 heads",), vertices=1 << 8)
+SMALL = Settings(epochs=60, layers=("GAT, 4 heads",), vertices=1 << 11)
 SECTIONS = {"gnn": section(SMALL)}
 
 
@@ -46,8 +46,8 @@ def test_network_and_layers_run_on_the_verilog(found: dict[str, Any]) -> None:
 def test_partitions_are_told(found: dict[str, Any]) -> None:
     rows = found["partition"]["rows"]
     assert rows["fggp, natural order"]["loads"] == rows["fggp, natural order"]["bound"]
-    best = list(rows.values())[-1]["loads"]
-    assert all(row["loads"] >= best for row in rows.values())
+    *others, best = (row["loads"] for row in rows.values())
+    assert len(others) == 4 and best < min(others)
 
 
 def test_page_shows_what_was_found(folder: Path, found: dict[str, Any]) -> None:

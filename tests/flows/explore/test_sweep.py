@@ -51,6 +51,7 @@ def test_what_is_known_is_not_done_again(lab: Made, tmp_path: Path) -> None:
     assert len(calls(tmp_path)) == done == 9
     # The three that the generator refuses are known as well.
     assert again.reused == 12 and again.front == first.front
+    assert again.refused == first.refused == 3 and not again.failures
     # Another space with some of the same designs does only the others.
     explore(lab(parameters={"x": [1, 5], "y": [0, 1, 4]}), tmp_path / "out")
     assert sorted(calls(tmp_path)[done:]) == ["5-0-none", "5-1-none", "5-4-none"]
