@@ -65,7 +65,7 @@ def test_any_settings_are_a_config_or_refused_in_one_line(name: str) -> None:
 @pytest.mark.parametrize("name", GENERATORS)
 def test_an_unknown_field_is_refused(name: str) -> None:
     chosen = {**ALWAYS[name], "colour": 1}
-    with pytest.raises(InputError, match=r"^config field must be one of"):
+    with pytest.raises(InputError, match=r"^-p: field must be one of .*, not 'colour'"):
         load_config(registry.find(name).config(), None, as_params(chosen))
 
 
