@@ -25,7 +25,8 @@ OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
 
 FAULTS = {
     "a run of edges begins with the sum of the one before":
-        (r"module run_reducer_lanes_4.*?assign total_0_next = (first_1) \?", "1'h0", "models", OUTPUT),
+        (r"module run_reducer_lanes_4.*?assign total_0_next = (first_1) \?", "1'h0", "models",
+         OUTPUT),
     "requantisation does not round":
         (r"module scale_lane_factor_bits_24.*?fine\[56:1\]\) \+ \$signed\(\{ 1'h0, (fine\[0\])",
          "1'h0", "models", OUTPUT),
