@@ -42,7 +42,6 @@ from gatewright.generators.gnn.report import occupancy
 from gatewright.generators.gnn.saving import save
 from gatewright.generators.gnn.shards import Method
 from gatewright.generators.gnn.staging import staged
-from gatewright.golden.gnn.graph import Graph as GoldenGraph
 from gatewright.golden.gnn.network import Network
 from gatewright.hw.gnn.dot_column import DotColumn, DotColumnParameters
 from gatewright.hw.gnn.sparse_engine import SparseEngine
@@ -177,20 +176,19 @@ def _layers(folder: Path) -> Iterator[Row]:
 def _choices() -> Iterator[Row]:
     """What threads, intervals, hoisting and the order of vertices save, by the cost model."""
     graph, name = _cora()
-    golden = GoldenGraph(graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64))
     x = np.random.default_rng(0).normal(size=(graph.vertices, 128))
     p = PRESETS["edge"]
     for kind in ("gcn", "gat"):
         network = compile_model(_layer(kind), graph, x, p, order=Order.NATURAL).network
         one = replace(p, threads=1)
-        alone = estimate(compile_network(network, golden, one)).cycles
-        best = estimate(compile_network(network, golden, p)).cycles
+        alone = estimate(compile_network(network, graph.golden, one)).cycles
+        best = estimate(compile_network(network, graph.golden, p)).cycles
         yield _row(f"{kind} on {name}: four threads (one)", best, "cycles", None, baseline=alone)
-        single = estimate(compile_network(network, golden, p, halves=1)).cycles
-        double = estimate(compile_network(network, golden, p, halves=2)).cycles
+        single = estimate(compile_network(network, graph.golden, p, halves=1)).cycles
+        double = estimate(compile_network(network, graph.golden, p, halves=2)).cycles
         yield _row(f"{kind} on {name}: two intervals under way (one)", double, "cycles", None,
                    baseline=single)  # fmt: skip
-    fused = estimate(compile_network(network, golden, p, hoist="none")).cycles
+    fused = estimate(compile_network(network, graph.golden, p, hoist="none")).cycles
     yield _row(f"gat on {name}: values stored where that pays (all fused)", best, "cycles", None,
                baseline=fused)  # fmt: skip
     natural = compile_model(_layer("gcn"), graph, x, p, order=Order.NATURAL).estimate
@@ -207,8 +205,7 @@ def _trained(folder: Path) -> Iterator[Row]:
     data = read_vertex_data(CORA, graph.vertices)
     assert data.features is not None and data.labels is not None and data.train is not None
     x = normalized_rows(data.features)
-    golden = GoldenGraph(graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64))
-    network = train_gcn(golden, x, data.labels, data.train).network
+    network = train_gcn(graph.golden, x, data.labels, data.train).network
     config = load_config(GnnConfig, None, ["preset=edge"])
     done = compile_model(network, graph, x, config.parameters())
     stored = _saved(folder / "trained", done, network, graph, x, data)

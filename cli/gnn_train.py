@@ -15,7 +15,6 @@ from ..generators.gnn.features import normalized_rows
 from ..generators.gnn.graph_files import Reading
 from ..generators.gnn.staging import staged
 from ..golden.gnn.gcn import Gcn
-from ..golden.gnn.graph import Graph
 from .console import Console
 from .gnn_inputs import load_inputs
 
@@ -51,7 +50,7 @@ def train(console: Console, job: TrainJob) -> None:
         if data.labels.min() < 0 or not data.train.any() or not data.test.any():
             raise InputError("labels must be from 0 on, and train and test have a vertex each")
         x = normalized_rows(data.features) if job.normalize else data.features
-        graph = Graph(inputs.graph.vertices, inputs.graph.src, inputs.graph.dst)  # type: ignore[arg-type]
+        graph = inputs.graph.golden
         made = train_gcn(
             graph, x, data.labels, data.train, hidden=job.hidden, epochs=job.epochs, seed=job.seed,
             progress=bar,

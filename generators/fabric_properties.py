@@ -15,6 +15,7 @@ from ..hw.fabric.fifo import StreamFIFO, StreamFIFOParameters
 from ..hw.fabric.pipeline import Pipeline
 from ..hw.gnn.queue import Queue
 from ..hw.unit import Unit
+from .arbiter_claims import arbiter_properties
 from .formal import Always, Claim, Property
 from .stream_claims import Make, alive, conserves, stable
 
@@ -81,6 +82,8 @@ def fabric_properties() -> list[Property]:
     for ranks in (1, 3):
         make = partial(ElasticRanks, RanksParameters(ranks, _WIDTH))
         found += stream_rules(f"elastic-{ranks}", make, ranks, ranks)
+    for ports in (2, 3, 4):
+        found += arbiter_properties(ports)
     found.append(
         Property(
             "pipeline.delays", "a free-running pipeline gives each payload after its ranks, once",

@@ -16,10 +16,33 @@ from amaranth.hdl import Module, Signal, Value
 from ..hw.unit import Unit
 from .formal import Claim
 
-__all__ = ["Traffic", "alive", "conserves", "stable"]
+__all__ = ["Traffic", "alive", "conserves", "offer", "stable", "stays"]
 
 Make = Callable[[], Unit]
 Function = Callable[[Module, Any], Any]
+
+
+def offer(claim: Claim, port: Any, name: str) -> Value:
+    """Offer anything at a stream that comes in, as the stream rules allow; return the payload."""
+    payload = Value.cast(port.payload)
+    claim.m.d.comb += [
+        port.valid.eq(claim.free(1, f"{name}_valid")),
+        payload.eq(claim.free(payload.shape(), f"{name}_payload")),
+    ]  # fmt: skip
+    claim.assume(_kept(claim, port))
+    return payload
+
+
+def stays(claim: Claim, port: Any) -> None:
+    """Claim that what a stream that goes out offers stays until it is taken."""
+    claim.hold(_kept(claim, port))
+
+
+def _kept(claim: Claim, port: Any) -> Value:
+    payload = Value.cast(port.payload)
+    waiting, offered = Signal(), Signal(payload.shape())
+    claim.m.d.sync += [waiting.eq(port.valid & ~port.ready), offered.eq(payload)]
+    return ~waiting | (port.valid & (payload == offered))
 
 
 class Traffic:
@@ -40,19 +63,11 @@ class Traffic:
         m.submodules.unit = self.unit = unit = make()
         self.i: Any = unit.i
         self.o: Any = unit.o
-        self.payload = Value.cast(self.i.payload)
-        i_valid = claim.free(1, "i_valid")
-        i_payload = claim.free(self.payload.shape(), "i_payload")
-        o_ready = claim.free(1, "o_ready")
-        m.d.comb += [
-            self.i.valid.eq(i_valid), self.payload.eq(i_payload), self.o.ready.eq(o_ready),
-        ]  # fmt: skip
-        waiting, offered = Signal(), Signal(self.payload.shape())
-        m.d.sync += [waiting.eq(i_valid & ~self.i.ready), offered.eq(i_payload)]
-        claim.assume(~waiting | (i_valid & (i_payload == offered)))
+        self.payload = offer(claim, self.i, "i")
+        m.d.comb += self.o.ready.eq(claim.free(1, "o_ready"))
         self.taken, self.given = Signal(), Signal()
         m.d.comb += [
-            self.taken.eq(i_valid & self.i.ready), self.given.eq(self.o.valid & o_ready),
+            self.taken.eq(self.i.valid & self.i.ready), self.given.eq(self.o.valid & self.o.ready),
         ]  # fmt: skip
         self.inside = Signal(range(capacity + 2))
         m.d.sync += self.inside.eq(self.inside + self.taken - self.given)
@@ -62,14 +77,7 @@ def stable(make: Make, capacity: int) -> Callable[[Claim], None]:
     """Claim that an offered beat stays as it is until it is taken."""
 
     def write(claim: Claim) -> None:
-        traffic = Traffic(claim, make, capacity)
-        out = Value.cast(traffic.o.payload)
-        waiting, offered = Signal(), Signal(out.shape())
-        claim.m.d.sync += [
-            waiting.eq(traffic.o.valid & ~traffic.o.ready), offered.eq(out),
-        ]  # fmt: skip
-        claim.hold(~waiting | traffic.o.valid)
-        claim.hold(~(waiting & traffic.o.valid) | (out == offered))
+        stays(claim, Traffic(claim, make, capacity).o)
 
     return write
 

@@ -30,7 +30,6 @@ from ...generators.gnn.program_file import StoredProgram, listing, read_program
 from ...generators.gnn.saving import save
 from ...generators.gnn.shards import Method
 from ...generators.gnn.staging import staged
-from ...golden.gnn.graph import Graph as GoldenGraph
 from ...golden.gnn.network import Network
 from ..gnn.engine_run import MemoryTiming
 from ..gnn.rtl import run_rtl
@@ -123,12 +122,8 @@ class _Job(Job):
             build = build_design(generator, self.config, self.folder / "engine")
             self.report["design"] = told_of(build, "engine")
         with digits.one_thread(), self.timed("training"):
-            golden = GoldenGraph(
-                club.graph.vertices, club.graph.src.astype(np.int64),
-                club.graph.dst.astype(np.int64),
-            )  # fmt: skip
             network = train_gcn(
-                golden, np.eye(len(club.labels)), club.labels, club.train,
+                club.graph.golden, np.eye(len(club.labels)), club.labels, club.train,
                 epochs=self.settings.epochs, seed=self.seed, progress=self.progress,
             ).network  # fmt: skip
         self.report["club"] = {

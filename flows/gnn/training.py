@@ -89,7 +89,7 @@ def train_gcn(
         h = torch.relu(times(adjacency, times(inputs, weights[0])) + biases[0])
         logits = times(adjacency, drop(h) @ weights[1]) + biases[1]
         loss = torch.nn.functional.cross_entropy(logits[chosen], target[chosen])
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         progress("epochs", epoch + 1, epochs)
     (w0, w1), (b0, b1) = ([each.detach().double().numpy() for each in p] for p in (weights, biases))

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-import numpy as np
-
 from ...golden.gnn.gcn import Gcn
 from ...golden.gnn.gcn import Order as GcnOrder
 from ...golden.gnn.graph import Graph as GoldenGraph
@@ -100,9 +98,7 @@ def compile_model(
     InputError
         If something does not fit the engine, or a sum could overflow on this graph.
     """
-    dense = GoldenGraph(
-        graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64)
-    )
+    dense = graph.golden
     search = _Search(dense, parameters, timing or Timing(), progress)
     variants = list(_variants(network, gcn_order))
     for orders, variant in variants:

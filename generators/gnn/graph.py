@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...golden.gnn.graph import Graph as GoldenGraph
 from ..checks import check_range
 
 __all__ = [
@@ -98,6 +100,11 @@ class Graph:
     def edges(self) -> int:
         """M, with multiplicity."""
         return len(self.src)
+
+    @cached_property
+    def golden(self) -> GoldenGraph:
+        """The same graph for the golden models."""
+        return GoldenGraph(self.vertices, self.src.astype(np.int64), self.dst.astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from amaranth.hdl import Signal, Value
+from amaranth.hdl import Const, Signal, Value
 
 from ...hw.fabric.fifo import StreamFIFOParameters
 from ...hw.gnn.decoder import OPERANDS, Decoder, Executor
@@ -16,8 +16,10 @@ from ...hw.gnn.queue import Queue
 from ...hw.gnn.read_arbiter import ReadArbiter, ReadArbiterParameters
 from ...hw.gnn.records import PHASES
 from ...hw.gnn.transfers import Client
+from ..arbiter_claims import Contest, claims_one, claims_turn
 from ..fabric_properties import stream_rules
 from ..formal import Always, Claim, Property
+from ..stream_claims import stays
 from .config import GnnConfig
 
 __all__ = ["arbitrates", "decodes", "grants", "opens_in_order", "properties"]
@@ -43,11 +45,11 @@ def properties(config: GnnConfig) -> list[Property]:
             Always(partial(decodes, p)),
         ),
         Property(
-            "arbiter.one", "never are two requests taken at once, and none that is not passed on",
-            Always(partial(arbitrates, p)),
+            "arbiter.one", "never are two requests taken at once, and none that is not passed on; "
+            "one that waits stays, else the first in order goes", Always(partial(arbitrates, p)),
         ),
         Property(
-            "arbiter.passes", "what is passed on is the request that is taken, the first in order",
+            "arbiter.passes", "what is passed on is the request that is taken",
             Always(partial(grants, p)),
         ),
         Property(
@@ -105,61 +107,47 @@ def decodes(p: GnnParameters, claim: Claim) -> None:
     claim.hold(~out.scalar | (Value.cast(out.op) == Opcode.SPSUM.value))
 
 
-_PORTS = ("loader", "dispatcher", "lists", "rows")
-
-
-def _arbiter(p: GnnParameters, claim: Claim) -> Any:
+def _arbiter(p: GnnParameters, claim: Claim) -> tuple[Contest, Any]:
     # The data only pass through: the narrowest bus stands for all.
     unit: Any = ReadArbiter(ReadArbiterParameters(min(_BUS, p.bus_bytes)))
     m = claim.m
     m.submodules.arbiter = unit
-    for name in _PORTS:
-        port = getattr(unit, name)
-        payload = Value.cast(port.payload)
-        m.d.comb += [
-            port.valid.eq(claim.free(1, f"{name}_valid")),
-            payload.eq(claim.free(payload.shape(), f"{name}_payload")),
-        ]  # fmt: skip
-    m.d.comb += unit.requests.ready.eq(claim.free(1, "requests_ready"))
     beat = Value.cast(unit.beats.payload)
     m.d.comb += [
         unit.beats.valid.eq(claim.free(1, "beats_valid")),
         beat.eq(claim.free(beat.shape(), "beats_payload")),
         unit.loader_beats.ready.eq(claim.free(1, "loader_ready")),
     ]  # fmt: skip
-    return unit
+    ports = unit.loader, unit.dispatcher, unit.lists, unit.rows
+    return Contest(claim, ports, unit.requests), unit
 
 
 def arbitrates(p: GnnParameters, claim: Claim) -> None:
-    """Claim that one request is taken if one is passed on, and else none."""
-    unit = _arbiter(p, claim)
-    taken = sum((getattr(unit, n).valid & getattr(unit, n).ready for n in _PORTS), Signal(4))
-    some = unit.loader.valid | unit.dispatcher.valid | unit.lists.valid | unit.rows.valid
-    claim.hold(taken == (unit.requests.valid & unit.requests.ready))
-    claim.hold(unit.requests.valid == some)
+    """Claim that one request is taken if one is passed on, else none, each in its turn."""
+    contest, _ = _arbiter(p, claim)
+    claims_one(contest)
+    claims_turn(contest, Const(0, 2))
+    stays(claim, contest.out)
 
 
 def grants(p: GnnParameters, claim: Claim) -> None:
-    """Claim whose request it is."""
-    unit = _arbiter(p, claim)
+    """Claim that what is passed on is the request that is taken."""
+    contest, unit = _arbiter(p, claim)
     out = unit.requests.payload
-    before: Any = Signal(name="none_before")
-    for name in _PORTS:
-        port = getattr(unit, name)
-        chosen = port.valid & ~before
-        claim.hold(~chosen | (port.ready == unit.requests.ready))
-        if name in ("lists", "rows"):
-            claim.hold(~chosen | (Value.cast(out) == Value.cast(port.payload)))
-        else:
-            client = Client.LOADER if name == "loader" else Client.DISPATCHER
-            claim.hold(~chosen | (out.control & (out.job.thread == client)))
-            claim.hold(~chosen | (out.job.address == port.payload.address))
-            claim.hold(~chosen | (out.job.rows == port.payload.beats))
-        before = before | port.valid
+    loader, dispatcher, lists, rows = contest.taken
+    for taken, port in ((lists, unit.lists), (rows, unit.rows)):
+        claim.hold(~taken | (Value.cast(out) == Value.cast(port.payload)))
+    for taken, port, client in (
+        (loader, unit.loader, Client.LOADER), (dispatcher, unit.dispatcher, Client.DISPATCHER),
+    ):  # fmt: skip
+        asked = port.payload
+        claim.hold(~taken | (out.control & (out.job.thread == client)))
+        claim.hold(~taken | (out.job.address == asked.address))
+        claim.hold(~taken | (out.job.rows == asked.beats))
 
 
 def _delivers(p: GnnParameters, claim: Claim) -> None:
-    unit = _arbiter(p, claim)
+    _, unit = _arbiter(p, claim)
     beats, loader = unit.beats, unit.loader_beats
     to_loader = beats.payload.client == Client.LOADER
     claim.hold(loader.valid == (beats.valid & to_loader))

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...golden.gnn.graph import Graph as GoldenGraph
 from ...golden.gnn.graph import Reals
 from ...golden.gnn.network import Network
 from .codes import put_input
@@ -40,7 +37,7 @@ def save(
     notes
         Where all that came from.
     """
-    golden = GoldenGraph(graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64))
+    golden = graph.golden
     codes = done.network.encode(golden, x)
     expected = Expected(
         done.network.trace(golden, codes)[-1], network.forward(golden, x), done.network.unit_out,

@@ -45,10 +45,10 @@ class _Layout:
     names: tuple[str, str] = ("src", "dst")
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO | gzip.GzipFile:
     """Open a file, through gzip if its name says so."""
     if path.suffix == ".gz":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+        return gzip.open(path, "rb")
     return path.open("rb")
 
 

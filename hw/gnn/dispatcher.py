@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
+from amaranth.hdl import Array, Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..fabric.arbiter import PriorityArbiter, PriorityArbiterParameters
 from ..unit import Unit
 from .interval_context import SHARDS_AHEAD, IntervalContext
 from .parameters import GnnParameters
@@ -16,8 +17,8 @@ from .tasks import CONTROL_REQUEST, SETTINGS, TASK
 __all__ = ["Dispatcher"]
 
 _CONTEXTS = 2
-_INTERVAL = _CONTEXTS
-"""Kind of a request for an interval; others are for shards of that context."""
+_INTERVAL = 0
+"""Kind of a request for an interval; kind 1 + n is for shards of context n."""
 
 
 class Dispatcher(Unit):
@@ -89,18 +90,15 @@ class Dispatcher(Unit):
             m.d.sync += [following.eq(record), there.eq(1), reading.eq(0)]
         for number, context in enumerate(contexts):
             m.d.comb += [
-                context.arrived.eq(complete & (kind == number)), context.shard.eq(half),
+                context.arrived.eq(complete & (kind == 1 + number)), context.shard.eq(half),
             ]
         # Of the older interval, if it has a task.
-        second = Mux(newest, ~contexts[0].tasks.valid, contexts[1].tasks.valid)
-        chosen = Mux(second, contexts[1].tasks.payload.as_value(),
-                     contexts[0].tasks.payload.as_value())  # fmt: skip
-        m.d.comb += [
-            self.tasks.valid.eq(contexts[0].tasks.valid | contexts[1].tasks.valid),
-            self.tasks.payload.eq(Cat(second, chosen[1:])),
-            contexts[0].tasks.ready.eq(self.tasks.ready & ~second),
-            contexts[1].tasks.ready.eq(self.tasks.ready & second),
-        ]
+        m.submodules.work = work = PriorityArbiter(PriorityArbiterParameters(TASK, 2))
+        m.d.comb += work.first.eq(~newest)
+        for number, context in enumerate(contexts):
+            connect(m, context.tasks, work.i[number])
+        connect(m, work.o, flipped(self.tasks))
+        m.d.comb += self.tasks.payload.context.eq(work.chosen)
         return ResetInserter(self.clear)(m)
 
     def _records(
@@ -112,31 +110,37 @@ class Dispatcher(Unit):
         order = data.StructLayout({"kind": 2, "odd": 1})
         orders = add_queue(m, "orders", order, _CONTEXTS * SHARDS_AHEAD + 1, self.clear)
         address, base = Signal(40), Signal(40)
-        asked, entry = orders.i.payload, self.requests.payload
-        m.d.comb += [asked.kind.eq(_INTERVAL), entry.address.eq(address)]
-        m.d.comb += entry.beats.eq(INTERVAL_BYTES // bus)
-        wanted = left.any() & ~there & ~reading
-        accepted = self.requests.ready & orders.i.ready
-        m.d.comb += [orders.i.valid.eq(self.requests.valid & self.requests.ready)]
+        m.submodules.kinds = kinds = PriorityArbiter(
+            PriorityArbiterParameters(CONTROL_REQUEST, 1 + _CONTEXTS)
+        )
+        interval, shards = kinds.i[_INTERVAL], [context.wanted for context in contexts]
+        m.d.comb += [
+            interval.valid.eq(left.any() & ~there & ~reading), interval.payload.address.eq(address),
+            interval.payload.beats.eq(INTERVAL_BYTES // bus),
+        ]  # fmt: skip
+        with m.If(interval.valid & interval.ready):
+            m.d.sync += [
+                address.eq(address + INTERVAL_BYTES), left.eq(left - 1), reading.eq(1),
+            ]  # fmt: skip
         # A word of shards may be half a beat.
         beat_bits = max(0, bus.bit_length() - SHARD_BYTES.bit_length())
-        with m.If(wanted):
-            m.d.comb += self.requests.valid.eq(orders.i.ready)
-            with m.If(accepted):
-                m.d.sync += [
-                    address.eq(address + INTERVAL_BYTES), left.eq(left - 1), reading.eq(1),
-                ]
-        for number, context in enumerate(contexts):
-            with m.Elif(context.wanted.valid):
-                shard = context.wanted.payload
-                m.d.comb += [
-                    self.requests.valid.eq(orders.i.ready), context.wanted.ready.eq(accepted),
-                    asked.kind.eq(number), asked.odd.eq(shard[0]),
-                    entry.address.eq(
-                        base + ((shard >> beat_bits) << (beat_bits + SHARD_BYTES.bit_length() - 1))
-                    ),
-                    entry.beats.eq(max(1, SHARD_BYTES // bus)),
-                ]
+        for number, wanted in enumerate(shards):
+            beat = wanted.payload >> beat_bits << beat_bits + SHARD_BYTES.bit_length() - 1
+            place = kinds.i[1 + number]
+            m.d.comb += [
+                place.valid.eq(wanted.valid), wanted.ready.eq(place.ready),
+                place.payload.address.eq(base + beat),
+                place.payload.beats.eq(max(1, SHARD_BYTES // bus)),
+            ]  # fmt: skip
+        # To the memory and into the queue, both or neither.
+        m.d.comb += [
+            self.requests.payload.eq(kinds.o.payload),
+            self.requests.valid.eq(kinds.o.valid & orders.i.ready),
+            kinds.o.ready.eq(self.requests.ready & orders.i.ready),
+            orders.i.valid.eq(kinds.o.valid & self.requests.ready),
+            orders.i.payload.kind.eq(kinds.chosen),
+            orders.i.payload.odd.eq(Array([0, *(w.payload[0] for w in shards)])[kinds.chosen]),
+        ]
         settings = self.settings
         with m.If(begun):
             m.d.sync += [

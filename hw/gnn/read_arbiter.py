@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..fabric.arbiter import PriorityArbiter, PriorityArbiterParameters
 from ..unit import Unit
 from .tasks import CONTROL_REQUEST
 from .transfers import READ_REQUEST, Client
@@ -41,7 +42,7 @@ class ReadArbiter(Unit):
 
     Notes
     -----
-    Combinational.
+    A request that waits stays; one passes in the cycle it is offered.
     """
 
     p: ReadArbiterParameters
@@ -60,23 +61,18 @@ class ReadArbiter(Unit):
 
     def body(self) -> Module:
         m = Module()
-        out = self.requests
-        job = out.payload.job
+        m.submodules.arbiter = arbiter = PriorityArbiter(PriorityArbiterParameters(READ_REQUEST, 4))
         controls = ((self.loader, Client.LOADER), (self.dispatcher, Client.DISPATCHER))
-        branch = m.If
-        for port, client in controls:
-            with branch(port.valid):
-                m.d.comb += [
-                    out.payload.control.eq(1), job.thread.eq(client),
-                    job.address.eq(port.payload.address), job.rows.eq(port.payload.beats),
-                    out.valid.eq(1), port.ready.eq(out.ready),
-                ]
-            branch = m.Elif
-        for port in (self.lists, self.rows):
-            with m.Elif(port.valid):
-                m.d.comb += [
-                    out.payload.eq(port.payload), out.valid.eq(1), port.ready.eq(out.ready),
-                ]
+        for (port, client), place in zip(controls, arbiter.i, strict=False):
+            asked = place.payload
+            m.d.comb += [
+                asked.control.eq(1), asked.job.thread.eq(client),
+                asked.job.address.eq(port.payload.address), asked.job.rows.eq(port.payload.beats),
+                place.valid.eq(port.valid), port.ready.eq(place.ready),
+            ]
+        connect(m, flipped(self.lists), arbiter.i[2])
+        connect(m, flipped(self.rows), arbiter.i[3])
+        connect(m, arbiter.o, flipped(self.requests))
         beat = self.beats.payload
         to_loader = beat.client == Client.LOADER
         m.d.comb += [

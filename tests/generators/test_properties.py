@@ -14,6 +14,7 @@ from amaranth.hdl import Module, Value
 
 from gatewright.errors import CheckFailed
 from gatewright.flows.formal.prove import prove
+from gatewright.generators import arbiter_claims
 from gatewright.generators.flint import properties as flint
 from gatewright.generators.formal import Always, Claim, Computed, Property
 from gatewright.generators.gnn import properties as gnn
@@ -24,6 +25,7 @@ from gatewright.generators.salo import properties as salo
 from gatewright.generators.salo.config import SaloConfig
 from gatewright.generators.tpe import properties as tpe
 from gatewright.hw.arith.digit_encoder import DigitEncoder, DigitEncoderParameters, Encoding
+from gatewright.hw.fabric.arbiter import PriorityArbiter
 from gatewright.hw.flint.datapath import PlainDatapath
 from gatewright.hw.flint.types import NumberFormat, OperandFormats, TypeKind
 from gatewright.hw.gnn.interval_context import IntervalContext
@@ -184,6 +186,33 @@ def test_an_arbiter_that_grants_two(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(gnn, "ReadArbiter", Generous)
     p = GnnConfig(preset="tiny").parameters()
     refuted(tmp_path, partial(gnn.arbitrates, p))
+
+
+def test_an_arbiter_that_lets_another_push_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forgetful(PriorityArbiter):
+        def body(self) -> Module:
+            m = Module()
+            m.submodules.inner = inner = PriorityArbiter(self.p)
+            # It sees that all is taken at once, and so never that anything waits.
+            m.d.comb += [inner.first.eq(self.first), inner.o.ready.eq(1)]
+            for outer_port, inner_port in zip(self.i, inner.i, strict=True):
+                m.d.comb += [
+                    inner_port.valid.eq(outer_port.valid),
+                    inner_port.payload.eq(outer_port.payload),
+                    outer_port.ready.eq(inner_port.ready & self.o.ready),
+                ]  # fmt: skip
+            m.d.comb += [
+                self.o.valid.eq(inner.o.valid), self.o.payload.eq(inner.o.payload),
+                self.chosen.eq(inner.chosen),
+            ]  # fmt: skip
+            return m
+
+    monkeypatch.setattr(arbiter_claims, "PriorityArbiter", Forgetful)
+    claims = {claim.name: claim.method for claim in arbiter_claims.arbiter_properties(3)}
+    assert verdict(tmp_path / "stable", claims["arbiter-3.stable"]) == "refuted"
+    assert verdict(tmp_path / "one", claims["arbiter-3.one"]) == "proved"
 
 
 def test_a_decoder_claim_that_asks_too_much(

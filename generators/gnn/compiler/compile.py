@@ -68,9 +68,7 @@ def compile_network(
         If a 32-bit value may overflow on the graph, or the network does not fit the engine.
     """
     if not isinstance(graph, GoldenGraph):
-        graph = GoldenGraph(
-            graph.vertices, graph.src.astype(np.int64), graph.dst.astype(np.int64)
-        )
+        graph = graph.golden
     network.prove(graph)
     lowered = lower_network(network, graph, parameters)
     return compile_lowered(

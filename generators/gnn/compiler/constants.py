@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ from .ir import MatMul
 __all__ = ["Tables", "tile_counts", "tiles", "weight_words"]
 
 _CONSTANTS = 16
+_Entry = TypeVar("_Entry", Multiplier, str)
 
 
 def tile_counts(k: int, n: int, p: GnnParameters) -> tuple[int, int]:
@@ -130,7 +133,7 @@ class Tables:
                 raise InputError(f"{field} of {name} must be at most {most}, not {have}")
 
 
-def _index(entries: list[Multiplier] | list[str], entry: Multiplier | str) -> int:
+def _index(entries: list[_Entry], entry: _Entry) -> int:
     if entry not in entries:
-        entries.append(entry)  # type: ignore[arg-type]
-    return entries.index(entry)  # type: ignore[arg-type]
+        entries.append(entry)
+    return entries.index(entry)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +70,10 @@ class Value:
     type: ElementType
     width: int
 
-    on_edges = False
+    @property
+    def on_edges(self) -> bool:
+        """Whether it has a row for each edge, not for each vertex."""
+        return False
 
     def __post_init__(self) -> None:
         _require(
@@ -296,8 +298,8 @@ class Elementwise(Value):
         )
         _require(0 <= self.shift <= 15, f"shift of {self.name} must be 0..15, not {self.shift}")
 
-    @cached_property
-    def on_edges(self) -> bool:  # type: ignore[override]
+    @property
+    def on_edges(self) -> bool:
         """Where its argument is."""
         return self.a.on_edges
 
@@ -342,7 +344,10 @@ class FromSource(Value):
     """The row of an edge's source, to i16."""
 
     a: Value
-    on_edges = True
+    @property
+    def on_edges(self) -> bool:
+        """It is."""
+        return True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -356,7 +361,10 @@ class FromDestination(Value):
     """The row of an edge's destination, saturated to i16."""
 
     a: Value
-    on_edges = True
+    @property
+    def on_edges(self) -> bool:
+        """It is."""
+        return True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -371,7 +379,10 @@ class Exponential(Value):
     a: Value
     maximum: Value
     bits: int
-    on_edges = True
+    @property
+    def on_edges(self) -> bool:
+        """It is."""
+        return True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 import pytest
@@ -51,10 +52,10 @@ def test_conditions_orders_and_columns(results: Results) -> None:
     ({"where": "generator < 3"}, "must have a value"),
 ])  # fmt: skip
 def test_wrong_questions_are_told(
-    results: Results, arguments: dict[str, object], words: str
+    results: Results, arguments: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        query(results, **arguments)  # type: ignore[arg-type]
+        query(results, **arguments)
 
 
 def test_an_empty_database_has_an_empty_answer(tmp_path: Path) -> None:
