@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .config import Config
     from .formal import Property
 
-__all__ = ["Details", "Generator", "find", "generators", "nearest"]
+__all__ = ["Details", "Generator", "deferred", "find", "found_in", "generators", "nearest"]
 
 GROUP = "gatewright.generators"
 
@@ -34,16 +35,29 @@ class Details:
     throughput: Mapping[str, Any]
 
 
+def found_in(module: str, name: str) -> Callable[[], Any]:
+    """Return a function that imports ``module`` when it is called, and returns its ``name``."""
+    return lambda: getattr(import_module(module), name)
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that imports ``module`` when it is called, and calls its ``name``."""
+    find_function = found_in(module, name)
+    return lambda *arguments: find_function()(*arguments)
+
+
 @dataclass(frozen=True)
 class Generator:
     """One accelerator generator.
+
+    Its functions are :func:`deferred`, so that listing generators imports no hardware.
 
     Attributes
     ----------
     name, summary : str
         Name on the command line and one line on what it makes.
     config : callable
-        Returns the config class (a call, so that listing generators imports no hardware).
+        Returns the config class.
     build : callable
         ``build(config)`` returns the top :class:`~gatewright.hw.unit.Unit`.
     details : callable

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from ..registry import Details, Generator
-
-if TYPE_CHECKING:
-    from ...hw.unit import Unit
-    from ..formal import Property
-    from .config import GnnConfig
+from ..registry import Generator, deferred, found_in
 
 __all__ = ["generator"]
-
-
-def _config() -> type[GnnConfig]:
-    from .config import GnnConfig
-
-    return GnnConfig
-
-
-def _build(config: GnnConfig) -> Unit:
-    from .design import top
-
-    return top(config)
-
-
-def _details(config: GnnConfig) -> Details:
-    from .design import details
-
-    return details(config)
-
-
-def _properties(config: GnnConfig) -> list[Property]:
-    from .properties import properties
-
-    return properties(config)
-
-
-def _model(config: GnnConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
-    from .model import model
-
-    return model(config, workload)
-
 
 generator = Generator(
     name="gnn",
     summary="graph networks of any kind, compiled for a multi-threaded engine (SwitchBlade, 2023)",
-    config=_config,
-    build=_build,
-    details=_details,
+    config=found_in(f"{__name__}.config", "GnnConfig"),
+    build=deferred(f"{__name__}.design", "top"),
+    details=deferred(f"{__name__}.design", "details"),
     testbench="gatewright.verification.gnn.testbench",
     commands="gatewright.cli.gnn:app",
-    properties=_properties,
+    properties=deferred(f"{__name__}.properties", "properties"),
     mutated=(
         "decoder", "dispatcher", "interval_context", "issue", "threads", "dot_column",
         "element_lane", "score_lane",
     ),
-    model=_model,
+    model=deferred(f"{__name__}.model", "model"),
 )

@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from ..registry import Details, Generator
-
-if TYPE_CHECKING:
-    from ...hw.unit import Unit
-    from ..formal import Property
-    from .config import SaloConfig
+from ..registry import Generator, deferred, found_in
 
 __all__ = ["generator"]
-
-
-def _config() -> type[SaloConfig]:
-    from .config import SaloConfig
-
-    return SaloConfig
-
-
-def _build(config: SaloConfig) -> Unit:
-    from .design import top
-
-    return top(config)
-
-
-def _details(config: SaloConfig) -> Details:
-    from .design import details
-
-    return details(config)
-
-
-def _properties(config: SaloConfig) -> list[Property]:
-    from .properties import properties
-
-    return properties(config)
-
-
-def _model(config: SaloConfig, workload: Mapping[str, Any]) -> Mapping[str, float | str]:
-    from .model import model
-
-    return model(config, workload)
-
 
 generator = Generator(
     name="salo",
     summary="sparse attention on an array of bands, globals and gathered keys (SALO, DAC 2022)",
-    config=_config,
-    build=_build,
-    details=_details,
+    config=found_in(f"{__name__}.config", "SaloConfig"),
+    build=deferred(f"{__name__}.design", "top"),
+    details=deferred(f"{__name__}.design", "details"),
     testbench="gatewright.verification.salo.testbench",
     commands="gatewright.cli.salo:app",
-    properties=_properties,
+    properties=deferred(f"{__name__}.properties", "properties"),
     mutated=("processing_element", "row_*", "sequencer", "weighted_sum", "scaling"),
-    model=_model,
+    model=deferred(f"{__name__}.model", "model"),
 )
