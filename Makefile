@@ -1,12 +1,13 @@
 # make demo   set up, train a network, quantise it, run it through simulated hardware, report
 # make test   set up, then lint, type check and test everything
-# make bench  measure; make soak: long random runs; make lint: the fast checks only
+# make bench  measure; make lint: the fast checks only
+# make thorough  what `make test` leaves out of large matrices; make soak: long random runs
 # make lock   write requirements.lock anew from pyproject.toml
 #
 # PYTHON=python3.12 chooses the interpreter (3.11 or newer) that .venv is made with.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak lock clean
+.PHONY: help setup demo test thorough lint bench soak lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -43,6 +44,9 @@ lint: $(READY)
 # Simulations are short: building them takes longer than running them.
 test: lint
 	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+thorough: $(READY)
+	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m thorough
 
 soak: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m soak

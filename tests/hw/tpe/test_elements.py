@@ -77,6 +77,7 @@ def check_all_pairs(case, more):
     check(case, steps)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", every_element(INT8, 32), ids=str)
 def test_all_pairs_of_8_bits(case):
     check_all_pairs(case, 3)
@@ -95,6 +96,7 @@ def some_elements(operands, width):
     ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "case",
     [
@@ -165,6 +167,7 @@ def random_case(generator):
     return serial(kind, operands, width, **options, **lanes)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(20))
 def test_wide_operands(seed):
     case = random_case(random.Random(seed))

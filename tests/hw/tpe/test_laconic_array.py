@@ -66,6 +66,7 @@ TILED = Tiled(LaconicArray, steps_of, cycles_of)
 check = TILED.check
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("fields", [
     {}, {"lanes": 1, "rows": 1, "cols": 1}, {"lanes": 4, "rows": 3, "cols": 2},
     {"encoding": Encoding.BOOTH}, {"encoding": Encoding.ENT}, {"encoding": Encoding.BITS},

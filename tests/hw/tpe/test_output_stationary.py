@@ -68,6 +68,7 @@ def tiles_of(p, depths, seed=0, **options):
     return [random_tile(p, rng, depth, **options) for depth in depths]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
@@ -81,6 +82,7 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
+@pytest.mark.one_in(3)
 @each_operands
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
@@ -100,6 +102,7 @@ def test_every_encoding(cls, level, encoding):
         check(bench_for(p), tiles_of(p, (3, 6)), waits={"i": at_random(0.3, 1)})
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
     """Exact width for K = 8: all -128 reaches its end."""
@@ -132,6 +135,7 @@ def description(p, tile_k=None):
     )  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("stages, c_input", [(1, False), (3, True)])
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
