@@ -16,6 +16,7 @@ from .faults import Fault, fault, raise_fault
 from .jobs import LoadKind, finished, local_write
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
+from .row_walk import RowWalk, walk_rows
 from .transfers import BEAT_BITS, READ_REQUEST
 
 __all__ = ["ReadEngine", "read_channels"]
@@ -182,63 +183,37 @@ class ReadEngine(Unit):
             beats.i.valid.eq(self.rvalid), self.rready.eq(beats.i.ready),
             beats.i.payload.eq(Cat(self.rdata, self.rresp, self.rlast)),
         ]
-        take, end, ended = Signal(), Signal(), Signal()
+        take, ended = Signal(), Signal()
+        walk = walk_rows(m, p, job, take)
         control = self.control
         there = ways.o.valid & beats.o.valid
         m.d.comb += [
             control.valid.eq(there & job.control & ~self.halt),
             control.payload.client.eq(job.thread), control.payload.data.eq(taken.data),
-            control.payload.last.eq(end),
+            control.payload.last.eq(walk.end),
             # What halts the engine may be the very client that would have to take the beat.
             take.eq(there & ~job.empty & (~job.control | control.ready | self.halt)),
             beats.o.ready.eq(take), resolved.eq(take & taken.last),
-            ended.eq((take & end) | (ways.o.valid & job.empty)), ways.o.ready.eq(ended),
+            ended.eq((take & walk.end) | (ways.o.valid & job.empty)), ways.o.ready.eq(ended),
             self.busy.eq(ways.o.valid), self.waiting.eq(ways.o.valid & ~job.empty & ~beats.o.valid),
             self.beat.eq(take & ~job.control), self.control_beat.eq(take & job.control),
         ]  # fmt: skip
         with m.If(ways.o.valid):
             m.d.sync += self.done.thread.eq(job.thread)
         m.d.sync += self.done.valid.eq(ended & job.last & ~job.control)
-        word, number = self._place(m, job, take, end)
-        self._write(m, addresses, job, take, taken.data, word, number)
+        self._write(m, addresses, job, take, taken.data, walk)
         self._check(m, job, take, taken, gone)
-
-    def _place(
-        self, m: Module, job: data.View, take: Value, end: Signal
-    ) -> tuple[Signal, Signal]:
-        """Count beats and rows; return the word of the beat, without base, and its number."""
-        p = self.p
-        in_word = ceil_log2(p.lanes // p.bus_bytes)
-        number, row = Signal(BEAT_BITS), Signal(16)
-        start, word = Signal(16), Signal(16)
-        row_end = Signal()
-        m.d.comb += [
-            row_end.eq(number == job.last_beat), end.eq(row_end & (row == job.last_row)),
-        ]
-        with m.If(take):
-            with m.If(end):
-                m.d.sync += [number.eq(0), row.eq(0), start.eq(0), word.eq(0)]
-            with m.Elif(row_end):
-                m.d.sync += [
-                    number.eq(0), row.eq(row + 1), start.eq(start + job.stride),
-                    word.eq(start + job.stride),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    number.eq(number + 1), word.eq(word + (number[:in_word] + 1)[in_word]),
-                ]
-        return word, number
 
     def _write(
         self, m: Module, addresses: AddressGenerator, job: data.View, take: Value, beat: Value,
-        word: Value, number: Value,
+        walk: RowWalk,
     ) -> None:
         p = self.p
         ratio = p.lanes // p.bus_bytes
         mask_bits = p.bus_bytes // p.mask_bytes
         mask = Const((1 << mask_bits) - 1, mask_bits)
         if ratio > 1:
-            mask = mask << (number[: ceil_log2(ratio)] * mask_bits)
+            mask = mask << (walk.number[: ceil_log2(ratio)] * mask_bits)
         wanted = take & ~job.control
         rows = (job.kind == LoadKind.ROWS) | (job.kind == LoadKind.GATHERED)
         held = Signal(8 * p.bus_bytes, reset_less=True, name="held")
@@ -246,7 +221,8 @@ class ReadEngine(Unit):
         beats = Signal(16, reset_less=True, name="beat_number")
         local, sources = Signal(len(self.rows_write.enable)), Signal()
         m.d.sync += [
-            held.eq(beat), thread.eq(job.thread), address.eq(job.base + word), beats.eq(number),
+            held.eq(beat), thread.eq(job.thread), address.eq(job.base + walk.word),
+            beats.eq(walk.number),
             local.eq(Mux(wanted & rows, mask, 0)),
             sources.eq(wanted & (job.kind == LoadKind.SOURCES)),
             self.edges_write.enable.eq(wanted & (job.kind == LoadKind.EDGES)),

@@ -14,6 +14,7 @@ from .faults import Fault, fault, raise_fault
 from .jobs import MEMORY_LATENCY, finished, local_read
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
+from .row_walk import walk_rows
 from .transfers import BEAT_BITS, WRITE_REQUEST
 
 __all__ = ["WriteEngine", "write_channels"]
@@ -132,33 +133,19 @@ class WriteEngine(Unit):
         in_word = ceil_log2(ratio)
         beats = add_queue(m, "beats", 8 * p.bus_bytes, _BEATS_AHEAD, self.clear)
         job = ways.o.payload
-        number, row = Signal(BEAT_BITS), Signal(16)
-        start, place = Signal(16), Signal(16)
         ahead = Signal(range(_BEATS_AHEAD + 1))
-        ask, row_end, end = Signal(), Signal(), Signal()
+        ask = Signal()
+        walk = walk_rows(m, p, job, ask)
         m.d.comb += [
             ask.eq(ways.o.valid & ~job.empty & (ahead != _BEATS_AHEAD)),
-            row_end.eq(number == job.last_beat), end.eq(row_end & (row == job.last_row)),
-            ways.o.ready.eq((ask & end) | (ways.o.valid & job.empty)),
+            ways.o.ready.eq((ask & walk.end) | (ways.o.valid & job.empty)),
         ]
         m.d.sync += ahead.eq(ahead + ask - (beats.o.valid & beats.o.ready))
-        with m.If(ask):
-            with m.If(end):
-                m.d.sync += [number.eq(0), row.eq(0), start.eq(0), place.eq(0)]
-            with m.Elif(row_end):
-                m.d.sync += [
-                    number.eq(0), row.eq(row + 1), start.eq(start + job.stride),
-                    place.eq(start + job.stride),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    number.eq(number + 1), place.eq(place + (number[:in_word] + 1)[in_word]),
-                ]
         m.d.sync += [
             self.rows.enable.eq(ask), self.rows.thread.eq(job.thread),
-            self.rows.address.eq(job.base + place),
+            self.rows.address.eq(job.base + walk.word),
         ]
-        coming: list[Value] = [Cat(ask, ways.o.ready, number[:in_word], job.thread)]
+        coming: list[Value] = [Cat(ask, ways.o.ready, walk.number[:in_word], job.thread)]
         for rank in range(1 + MEMORY_LATENCY):
             late = Signal(len(coming[0]), name=f"coming_{rank}")
             m.d.sync += late.eq(coming[-1])

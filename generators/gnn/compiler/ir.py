@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -298,9 +299,9 @@ class Elementwise(Value):
         )
         _require(0 <= self.shift <= 15, f"shift of {self.name} must be 0..15, not {self.shift}")
 
-    @property
+    @cached_property
     def on_edges(self) -> bool:
-        """Where its argument is."""
+        """Where its argument is; kept from the beginning, as arguments may be thousands deep."""
         return self.a.on_edges
 
 
@@ -339,15 +340,20 @@ class Reciprocal(Value):
         self._typed(self, I32)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FromSource(Value):
-    """The row of an edge's source, to i16."""
+class _EdgeValue(Value):
+    """A value with a row for each edge."""
 
-    a: Value
     @property
     def on_edges(self) -> bool:
         """It is."""
         return True
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FromSource(_EdgeValue):
+    """The row of an edge's source, to i16."""
+
+    a: Value
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -357,14 +363,10 @@ class FromSource(Value):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FromDestination(Value):
+class FromDestination(_EdgeValue):
     """The row of an edge's destination, saturated to i16."""
 
     a: Value
-    @property
-    def on_edges(self) -> bool:
-        """It is."""
-        return True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -373,16 +375,12 @@ class FromDestination(Value):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Exponential(Value):
+class Exponential(_EdgeValue):
     """EXP2N: `2^(-((maximum of the destination - a) mod 2^16) / 256)` with `bits` of fraction."""
 
     a: Value
     maximum: Value
     bits: int
-    @property
-    def on_edges(self) -> bool:
-        """It is."""
-        return True
 
     def __post_init__(self) -> None:
         super().__post_init__()
