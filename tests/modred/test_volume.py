@@ -50,6 +50,7 @@ def check_volume(folder: Path, settings: str, count: int) -> None:
     run_operands(model, operands[half:], expected=right[half:], stall=pauses, seed=7)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "settings",
     ["lut", "barrett_mcm", "montgomery_mcm", "horner mode=streaming", "horner_cs mode=streaming"],
@@ -63,6 +64,7 @@ SERIAL = [
 ]  # fmt: skip
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("settings", SERIAL)
 def test_serial(tmp_path: Path, settings: str) -> None:
     check_volume(tmp_path, settings, 40_000)
@@ -74,6 +76,7 @@ def test_a_million_serially(tmp_path: Path, settings: str) -> None:
     check_volume(tmp_path, settings, MILLION)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("operation", ["multiply", "multiply_accumulate", "butterfly"])
 @pytest.mark.parametrize("method", ["barrett_mcm", "montgomery_mcm", "horner"])
 def test_arithmetic(tmp_path: Path, operation: str, method: str) -> None:
@@ -90,7 +93,10 @@ def test_arithmetic(tmp_path: Path, operation: str, method: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    ["horner", pytest.param("horner digit_bits=8 store=block_ram", marks=pytest.mark.soak)],
+    [
+        pytest.param("horner", marks=pytest.mark.thorough),
+        pytest.param("horner digit_bits=8 store=block_ram", marks=pytest.mark.soak),
+    ],
 )
 def test_8192_bits(tmp_path: Path, settings: str) -> None:
     """A hundred operands of twice 8192 bits, of every class."""

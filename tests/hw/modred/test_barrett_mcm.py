@@ -41,6 +41,7 @@ def test_equals_the_remainder(style, modulus, width, naf):
     )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("pipeline", Pipelining)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize("naf", [2, 5])
