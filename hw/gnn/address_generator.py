@@ -20,6 +20,8 @@ __all__ = ["AddressGenerator", "AddressGeneratorParameters"]
 
 _ROW = data.StructLayout({"address": ADDRESS_BITS, "final": TOTAL_BITS, "last": 1})
 """A row: where it is, its beats less one, and whether it is the last one of its span."""
+_PREPARED = data.StructLayout({"span": SPAN, "empty": 1, "final": TOTAL_BITS, "last_row": 16})
+"""A span, whether there is nothing to it, its beats less one, and its last row."""
 _ROWS_AHEAD = 16
 """Rows in the queue and on the way to it: more than the ranks of registers before it."""
 
@@ -91,7 +93,7 @@ class AddressGenerator(Unit):
         m = Module()
         taken = Signal()
         rows = add_queue(m, "rows", _ROW, _ROWS_AHEAD, self.clear)
-        self._walk(m, *self._prepared(m, taken), rows)
+        self._walk(m, self._prepared(m), taken, rows)
         self._split(m, rows)
         under_way = Signal(6)
         m.d.sync += under_way.eq(
@@ -101,8 +103,12 @@ class AddressGenerator(Unit):
         m.d.comb += self.idle.eq(under_way == 0)
         return ResetInserter(self.clear)(m)
 
-    def _prepared(self, m: Module, taken: Signal) -> tuple[Value, Signal, SimpleNamespace]:
-        """Find spans without gaps, and how many beats they have; ``taken`` tells of empty ones."""
+    def _prepared(self, m: Module) -> Queue:
+        """Find spans without gaps, and how many beats they have.
+
+        They wait in a queue: what takes one would else reach through all ranks to those who give
+        spans.
+        """
         span = self.spans.payload
         pipe = ElasticPipeline(m, valid=self.spans.valid, ready=self.spans.ready)
         step = span.beats << ceil_log2(self.p.bus_bytes)
@@ -113,25 +119,29 @@ class AddressGenerator(Unit):
         total = (at.span.rows * at.span.beats)[:TOTAL_BITS]
         at = pipe.cut("total", span=at.span, merged=at.merged, empty=at.empty, total=total)
         beats = Mux(at.merged, at.total, at.span.beats)
-        at = pipe.cut(
-            "span", span=at.span, empty=at.empty, final=(beats - 1)[:TOTAL_BITS],
-            rows=Mux(at.merged, 0, at.span.rows - 1)[:16],
-        )  # fmt: skip
-        valid, ready = Signal(name="span_there"), Signal(name="span_taken")
-        pipe.finish(valid=valid, ready=ready | taken)
-        m.d.comb += taken.eq(valid & at.empty)
-        return valid & ~at.empty, ready, at
+        queue = add_queue(m, "prepared", _PREPARED, 2, self.clear)
+        entry = queue.i.payload
+        m.d.comb += [
+            entry.span.eq(at.span), entry.empty.eq(at.empty), entry.final.eq(beats - 1),
+            entry.last_row.eq(Mux(at.merged, 0, at.span.rows - 1)),
+        ]  # fmt: skip
+        pipe.finish(valid=queue.i.valid, ready=queue.i.ready)
+        return queue
 
-    def _walk(
-        self, m: Module, valid: Value, taken: Signal, at: SimpleNamespace, rows: Queue
-    ) -> None:
-        """Walk through the rows of a span, a row a cycle as long as the queue has room for it."""
+    def _walk(self, m: Module, spans: Queue, taken: Signal, rows: Queue) -> None:
+        """Walk through the rows of a span, a row a cycle as long as the queue has room for it.
+
+        ``taken`` tells of a span that is empty.
+        """
         p = self.p
+        at, valid = spans.o.payload, spans.o.valid & ~spans.o.payload.empty
+        m.d.comb += taken.eq(spans.o.valid & at.empty)
         row, room = Signal(16), Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
         span = at.span
         go, last = Signal(name="walk"), Signal(name="last_row")
         m.d.comb += [
-            go.eq(valid & (room != 0)), last.eq(row == at.rows), taken.eq(go & last),
+            go.eq(valid & (room != 0)), last.eq(row == at.last_row),
+            spans.o.ready.eq((go & last) | taken),
         ]
         m.d.sync += room.eq(room - go + (rows.o.valid & rows.o.ready))
         with m.If(go):

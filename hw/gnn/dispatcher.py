@@ -97,8 +97,10 @@ class Dispatcher(Unit):
         m.d.comb += work.first.eq(~newest)
         for number, context in enumerate(contexts):
             connect(m, context.tasks, work.i[number])
-        connect(m, work.o, flipped(self.tasks))
-        m.d.comb += self.tasks.payload.context.eq(work.chosen)
+        given = add_queue(m, "given", TASK, 2, self.clear)
+        connect(m, work.o, given.i)
+        m.d.comb += given.i.payload.context.eq(work.chosen)
+        connect(m, given.o, flipped(self.tasks))
         return ResetInserter(self.clear)(m)
 
     def _records(
@@ -132,12 +134,14 @@ class Dispatcher(Unit):
                 place.payload.address.eq(base + beat),
                 place.payload.beats.eq(max(1, SHARD_BYTES // bus)),
             ]  # fmt: skip
-        # To the memory and into the queue, both or neither.
+        asked = add_queue(m, "asked", CONTROL_REQUEST, 2, self.clear)
+        connect(m, asked.o, flipped(self.requests))
+        # To the memory and into the order, both or neither.
         m.d.comb += [
-            self.requests.payload.eq(kinds.o.payload),
-            self.requests.valid.eq(kinds.o.valid & orders.i.ready),
-            kinds.o.ready.eq(self.requests.ready & orders.i.ready),
-            orders.i.valid.eq(kinds.o.valid & self.requests.ready),
+            asked.i.payload.eq(kinds.o.payload),
+            asked.i.valid.eq(kinds.o.valid & orders.i.ready),
+            kinds.o.ready.eq(asked.i.ready & orders.i.ready),
+            orders.i.valid.eq(kinds.o.valid & asked.i.ready),
             orders.i.payload.kind.eq(kinds.chosen),
             orders.i.payload.odd.eq(Array([0, *(w.payload[0] for w in shards)])[kinds.chosen]),
         ]

@@ -68,8 +68,8 @@ class IntervalContext(Unit):
         shards = self._read_ahead(m, interval)
         shard = shards.o.payload
         task = self.tasks.payload
-        gather = (phase == Phase.GATHER0) | (phase == Phase.GATHER1)
-        second = phase == Phase.GATHER1
+        gathers = (phase == Phase.GATHER0) | (phase == Phase.GATHER1)
+        gather, second = Signal(), Signal()
         rows = Signal(16)
         final = Signal()
         size = self.settings.chunk_rows
@@ -99,7 +99,8 @@ class IntervalContext(Unit):
                 ])[phase]  # fmt: skip
                 m.d.sync += [
                     pc.eq(first), left.eq(Mux(first == NO_CODE, 0, count)),
-                    place.eq(Mux(gather, 0, interval.first)), accumulator.eq(self.base),
+                    place.eq(Mux(gathers, 0, interval.first)), accumulator.eq(self.base),
+                    gather.eq(gathers), second.eq(phase == Phase.GATHER1),
                 ]
                 m.next = "tasks"
             with m.State("tasks"):

@@ -75,20 +75,24 @@ class MatrixWalk(Unit):
         # Position in the job, and what it means: flags are registers, made ahead.
         row, k_tile, n_tile = Signal(range(max(p.psum_rows, p.rows))), Signal(12), Signal(12)
         first, k_ends, n_ends = Signal(), Signal(), Signal()
+        inside, at_last = Signal(), Signal()
         between, paced = Signal(), Signal()
         in_row, row_ends, job_ends, block_changes = Signal(), Signal(), Signal(), Signal()
         block, coming = Signal(_block(p)), Signal(_block(p))
         m.d.comb += [
             job_ends.eq((k_ends & n_ends & block.ends) | block.empty),
-            in_row.eq(active & (row < block.rows) & ~between),
-            row_ends.eq(active & (~paced | between) & (row == block.last_row)),
+            in_row.eq(active & inside & ~between),
+            row_ends.eq(active & (~paced | between) & at_last),
             block_changes.eq(row_ends & k_ends & n_ends),
         ]  # fmt: skip
         if needs_two_words(p):
-            m.d.comb += paced.eq(job.wide & k_ends & (row < block.rows))
+            m.d.comb += paced.eq(job.wide & k_ends & inside)
             m.d.sync += between.eq(active & paced & ~between)
         with m.If(active & (~paced | between)):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += [
+                row.eq(row + 1), inside.eq(inside & (row + 1 != block.rows)),
+                at_last.eq(row + 1 == block.last_row),
+            ]  # fmt: skip
 
         begin, loaded = Signal(), Signal()
         m.d.comb += [
@@ -119,7 +123,7 @@ class MatrixWalk(Unit):
         self._look_ahead(m, Mux(~active | block.ends, following.rows, block.left - p.psum_rows),
                          coming)  # fmt: skip
         with m.If(row_ends):
-            m.d.sync += row.eq(0)
+            m.d.sync += [row.eq(0), inside.eq(~block.empty), at_last.eq(block.last_row == 0)]
             with m.If(job_ends):
                 m.d.sync += active.eq(0)
         with m.If(begin):
@@ -127,7 +131,9 @@ class MatrixWalk(Unit):
         with m.If(self.job.valid & self.job.ready):
             m.d.sync += [following.eq(self.job.payload), waiting.eq(1)]
         with m.If(begin | block_changes):
-            m.d.sync += block.eq(coming)
+            m.d.sync += [
+                block.eq(coming), inside.eq(~coming.empty), at_last.eq(coming.last_row == 0),
+            ]  # fmt: skip
         for name, tile, ends, advances in (
             ("k_tile", k_tile, k_ends, row_ends), ("n_tile", n_tile, n_ends, row_ends & k_ends),
         ):  # fmt: skip

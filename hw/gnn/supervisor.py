@@ -87,13 +87,13 @@ class Supervisor(Unit):
         m.d.comb += [
             self.running.eq(busy & ~stopping),
             self.begun.eq(self.start & ~busy & ~error & ~stopping),
-            self.halt.eq(error | stopping), self.status.eq(Cat(busy, done, error)),
+            self.status.eq(Cat(busy, done, error)),
         ]  # fmt: skip
         m.d.sync += self.clear.eq(0)
         with m.If(self.forget_done):
             m.d.sync += done.eq(0)
         with m.If(self.reset):
-            m.d.sync += [stopping.eq(1), busy.eq(1)]
+            m.d.sync += [stopping.eq(1), busy.eq(1), self.halt.eq(1)]
         with m.Elif(stopping):
             # ``quiet`` counts from the second cycle on: before, something may still have begun.
             with m.If(halted & quiet & ~self.clear):
@@ -101,11 +101,12 @@ class Supervisor(Unit):
             with m.If(self.clear):
                 m.d.sync += [
                     stopping.eq(0), busy.eq(0), done.eq(0), error.eq(0), self.what.eq(none),
+                    self.halt.eq(0),
                 ]
         with m.Elif(self.begun):
             m.d.sync += [busy.eq(1), done.eq(0)]
         with m.Elif(busy & found):
-            m.d.sync += [busy.eq(0), error.eq(1), self.what.eq(first)]
+            m.d.sync += [busy.eq(0), error.eq(1), self.what.eq(first), self.halt.eq(1)]
         with m.Elif(busy & self.done):
             m.d.sync += [busy.eq(0), done.eq(1)]
         return m
