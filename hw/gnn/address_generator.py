@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from ..fabric.elastic import ElasticPipeline
@@ -180,22 +180,22 @@ class AddressGenerator(Unit):
         most = burst_beats(self.p.bus_bytes)
         low = ceil_log2(self.p.bus_bytes)
         high = low + ceil_log2(most)
-        row, burst = rows.o.payload, self.bursts.payload
+        # A queue: what takes bursts must not reach the queue of rows.
+        bursts = add_queue(m, "split", BURST, 2, self.clear)
+        connect(m, bursts.o, flipped(self.bursts))
+        row, burst, free = rows.o.payload, bursts.i.payload, bursts.i.ready
         busy, last = Signal(name="splitting"), Signal(name="of_last_row")
         # ``left`` is a beat less than there is, ``room`` the beats up to the end of the block.
         address, left = Signal(40, reset_less=True), Signal(TOTAL_BITS, reset_less=True)
         room, rest = Signal(9, reset_less=True), Signal(TOTAL_BITS + 1)
-        fits, free = Signal(), Signal()
+        fits = Signal()
         m.d.comb += [
-            rest.eq(left - room), fits.eq(rest[-1]),
-            free.eq(~self.bursts.valid | self.bursts.ready), rows.o.ready.eq(~busy | (free & fits)),
+            rest.eq(left - room), fits.eq(rest[-1]), rows.o.ready.eq(~busy | (free & fits)),
+            bursts.i.valid.eq(busy), burst.address.eq(address),
+            burst.length.eq(Mux(fits, left, room - 1)), burst.last.eq(last & fits),
         ]
-        with m.If(self.bursts.ready):
-            m.d.sync += self.bursts.valid.eq(0)
         with m.If(busy & free):
             m.d.sync += [
-                self.bursts.valid.eq(1), burst.address.eq(address),
-                burst.length.eq(Mux(fits, left, room - 1)), burst.last.eq(last & fits),
                 left.eq(rest), address.eq((address[high:] + 1) << high), room.eq(most),
             ]
         with m.If(rows.o.ready):

@@ -48,19 +48,29 @@ class ReciprocalEngine(Unit):
         last_element, last_row = Signal(16), Signal(16)
         element, row, a_row = (Signal(16, name=n) for n in ("element", "row", "a_row"))
         row_ends, ends = Signal(), Signal()
+        # Where the walk is, told ahead: registers in place of comparisons.
+        at_last_element, at_last_row = Signal(), Signal()
         m.d.comb += [
-            nothing.eq(job.rows == 0), row_ends.eq(running & (element == last_element)),
-            ends.eq(row_ends & (row == last_row)),
-        ]
+            nothing.eq(job.rows == 0), row_ends.eq(running & at_last_element),
+            ends.eq(row_ends & at_last_row),
+        ]  # fmt: skip
         m.d.sync += [last_element.eq(job.d.elements - 1), last_row.eq(job.rows - 1)]
         with m.If(running):
-            m.d.sync += element.eq(element + 1)
+            m.d.sync += [
+                element.eq(element + 1), at_last_element.eq(element + 1 == last_element),
+            ]  # fmt: skip
         with m.If(row_ends):
-            m.d.sync += [element.eq(0), row.eq(row + 1), a_row.eq(a_row + job.a.stride)]
+            m.d.sync += [
+                element.eq(0), at_last_element.eq(last_element == 0), row.eq(row + 1),
+                at_last_row.eq(row + 1 == last_row), a_row.eq(a_row + job.a.stride),
+            ]  # fmt: skip
         with m.If(ends):
             m.d.sync += running.eq(0)
         with m.If(self.start):
-            m.d.sync += [running.eq(~nothing), element.eq(0), row.eq(0), a_row.eq(job.a.base)]
+            m.d.sync += [
+                running.eq(~nothing), element.eq(0), at_last_element.eq(job.d.elements == 1),
+                row.eq(0), at_last_row.eq(job.rows == 1), a_row.eq(job.a.base),
+            ]  # fmt: skip
 
         lane, valid = Signal(lane_bits, reset_less=True), Signal()
         word_ends, row_ended, ended = Signal(), Signal(), Signal()
