@@ -13,7 +13,8 @@ from ..assembly import Instruction, Slot
 from .cells import Cell, Step
 from .chunks import ChunkCode
 from .constants import Tables
-from .ir import Concat, Gather, Slice, SourceScalar, Value, View, arguments
+from .dependence import arguments
+from .ir import Concat, Gather, Slice, SourceScalar, Value, View
 from .placement import Schedule, exponential_bits
 from .shard_rows import ShardCode
 from .slots import allocate, lives

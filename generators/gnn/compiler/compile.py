@@ -16,8 +16,9 @@ from ..graph import Graph, Ids
 from ..program import Pass, Program, Tensor
 from ..timing import Timing
 from .code import OUTPUT, pass_code
+from .dependence import sorted_values
 from .hoisting import best, hoisting_sets
-from .ir import Broadcast, Input, PerVertex, Value, sorted_values
+from .ir import Broadcast, Input, PerVertex, Value
 from .lowering.network import Lowered, lower_network
 from .placement import Schedule
 from .sizes import Sizer

@@ -13,7 +13,6 @@ times the element `column >> shift` of a value on edges. The latter never exist 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -29,7 +28,7 @@ from ....hw.gnn.instruction import ElementType, Opcode
 __all__ = [
     "BITS", "Broadcast", "Concat", "Elementwise", "Exponential", "FromDestination", "FromSource",
     "Gather", "Input", "MatMul", "PerVertex", "Reciprocal", "Reduce", "RowScale", "Slice",
-    "SourceScalar", "Value", "View", "arguments", "sorted_values",
+    "SourceScalar", "Value", "View",
 ]  # fmt: skip
 
 I8, I16, I32 = ElementType.I8, ElementType.I16, ElementType.I32
@@ -433,26 +432,3 @@ def _check_multiplier(name: str, by: Multiplier) -> None:
         0 <= by.m <= MAX_MULTIPLIER and 0 <= by.s <= MAX_SHIFT,
         f"by of {name} must be m 0..{MAX_MULTIPLIER} and s 0..{MAX_SHIFT}, not {by.m} and {by.s}",
     )
-
-
-def arguments(value: Value) -> tuple[Value, ...]:
-    """Return what a value is computed from."""
-    if isinstance(value, Concat):
-        return value.parts
-    names = ("a", "b", "maximum", "scale")
-    found = (getattr(value, name, None) for name in names)
-    return tuple(each for each in found if isinstance(each, Value))
-
-
-def sorted_values(roots: Iterable[Value]) -> tuple[Value, ...]:
-    """Return all values that roots depend on, arguments first, without recursion."""
-    order: dict[Value, None] = {}
-    stack = list(roots)[::-1]
-    while stack:
-        value = stack[-1]
-        missing = [each for each in arguments(value) if each not in order]
-        if missing:
-            stack += missing[::-1]
-        else:
-            order.setdefault(stack.pop())
-    return tuple(order)

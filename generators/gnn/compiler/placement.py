@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ....errors import InputError
 from ....hw.gnn.instruction import ElementType
-from .ir import Exponential, Gather, Value, View, arguments, sorted_values
+from .dependence import arguments, sorted_values
+from .ir import Exponential, Gather, Value, View
 from .timestamps import (
     Time,
     Times,

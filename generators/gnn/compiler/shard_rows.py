@@ -23,6 +23,7 @@ from ....hw.gnn.parameters import GnnParameters
 from ..assembly import edge_immediate
 from .cells import Cell, Step
 from .constants import Tables
+from .dependence import arguments
 from .ir import (
     Concat,
     Elementwise,
@@ -33,7 +34,6 @@ from .ir import (
     Reduce,
     Slice,
     Value,
-    arguments,
 )
 from .rows import RowCode
 from .timestamps import edge_values, source_roots

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from ....errors import InputError
 from ....hw.gnn.parameters import GnnParameters
 from .constants import tiles
-from .ir import MatMul, Value, sorted_values
+from .dependence import sorted_values
+from .ir import MatMul, Value
 from .placement import Schedule, schedule
 
 __all__ = ["fitting_schedule"]

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ....hw.gnn.instruction import ElementType
+from .dependence import arguments
 from .ir import (
     Broadcast,
     Exponential,
@@ -29,7 +30,6 @@ from .ir import (
     SourceScalar,
     Value,
     View,
-    arguments,
 )
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatewright.generators.gnn.compiler.dependence import sorted_values
 from gatewright.generators.gnn.compiler.ir import (
     BITS,
     Broadcast,
@@ -21,7 +22,6 @@ from gatewright.generators.gnn.compiler.ir import (
     RowScale,
     Slice,
     SourceScalar,
-    sorted_values,
 )
 from gatewright.golden.gnn.fixed import (
     EMPTY,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gatewright.errors import InputError
+from gatewright.generators.gnn.compiler.dependence import sorted_values
 from gatewright.generators.gnn.compiler.ir import (
     Broadcast,
     Concat,
@@ -22,7 +23,6 @@ from gatewright.generators.gnn.compiler.ir import (
     Slice,
     SourceScalar,
     Value,
-    sorted_values,
 )
 from gatewright.golden.gnn.fixed import Multiplier
 from gatewright.hw.gnn.instruction import ElementType, Opcode

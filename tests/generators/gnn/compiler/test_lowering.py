@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gatewright.errors import InputError
-from gatewright.generators.gnn.compiler.ir import Concat, MatMul, sorted_values
+from gatewright.generators.gnn.compiler.dependence import sorted_values
+from gatewright.generators.gnn.compiler.ir import Concat, MatMul
 from gatewright.generators.gnn.compiler.lowering.gat import Heads
 from gatewright.generators.gnn.compiler.lowering.network import lower_network
 from gatewright.golden.gnn.layer import Int8Layer
