@@ -21,9 +21,6 @@ from tpe_units import Workshop
 from gatewright.flows.gnn.engine_run import MemoryTiming
 from gatewright.flows.gnn.rtl import run_rtl
 from gatewright.flows.gnn.training import train_gcn
-from gatewright.flows.results.record import once, synth_step
-from gatewright.flows.synthesis import synthesize
-from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.gnn import generator
@@ -50,7 +47,6 @@ from gatewright.hw.gnn.sparse_engine import SparseEngine
 
 Row = dict[str, Any]
 
-KEPT = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data" / "graphs"
 CORA = GRAPHS / "cora.npz"
 
@@ -230,27 +226,6 @@ def _areas(folder: Path) -> Iterator[Row]:
     lanes = shop.cells(SparseEngine(p))
     yield _row(f"{library}, sparse engine of 16 lanes, one lane: area", lanes["area"] / p.lanes,
                unit, 1971 if nangate else None, at_most=True)  # fmt: skip
-    config = load_config(GnnConfig, None, ["preset=ecp5"])
-    placed = _placed(build_design(generator, config, KEPT / "gnn-ecp5"))
-    yield _row("ECP5-85k, preset ecp5, placed and routed: frequency", placed["frequency_mhz"],
-               "MHz", 80)  # fmt: skip
-
-
-def _placed(build: Build) -> dict[str, Any]:
-    """Place and route as `gatewright synth` does, or return what it found before in this folder.
-
-    It takes half an hour; the same Verilog, tools and seed give the same.
-    """
-    target = "ecp5-85k"
-    options: dict[str, Any] = {
-        "period": None, "objective": "area_delay", "flatten": False, "recipes": "full",
-        "board": None, "bitstream": False, "dsp": True, "place": True, "seed": 1,
-    }  # fmt: skip
-    out = build.folder / f"synth-{target}"
-    return once(
-        build, synth_step(target, options), out,
-        lambda: synthesize(build, target, **options, out=out),
-    )  # fmt: skip
 
 
 def _row(

@@ -1,0 +1,49 @@
+"""gnn: the engine of preset ecp5, placed and routed as `gatewright synth` does.
+
+It takes half an hour. The same Verilog, tools and seed give the same, so that what was found before
+in build/benchmarks is taken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gatewright.flows.results.record import once, synth_step
+from gatewright.flows.synthesis import synthesize
+from gatewright.generators.build import build_design
+from gatewright.generators.config import load_config
+from gatewright.generators.gnn import generator
+from gatewright.generators.gnn.config import GnnConfig
+
+Row = dict[str, Any]
+
+KEPT = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
+TARGET = "ecp5-85k"
+OPTIONS: dict[str, Any] = {
+    "period": None, "objective": "area_delay", "flatten": False, "recipes": "full", "board": None,
+    "bitstream": False, "dsp": True, "place": True, "seed": 1,
+}  # fmt: skip
+
+
+def run() -> list[Row]:
+    build = build_design(
+        generator, load_config(GnnConfig, None, ["preset=ecp5"]), KEPT / "gnn-ecp5"
+    )
+    out = build.folder / f"synth-{TARGET}"
+    placed = once(
+        build, synth_step(TARGET, OPTIONS), out,
+        lambda: synthesize(build, TARGET, **OPTIONS, out=out),
+    )  # fmt: skip
+    sizes = (("luts", "LUT"), ("dsps", "multiplier blocks"), ("block_rams", "block RAMs"))
+    return [
+        _row("frequency", placed["frequency_mhz"], "MHz", 80),
+        *(_row(unit, placed[name], "", None) for name, unit in sizes),
+    ]
+
+
+def _row(name: str, value: float, unit: str, target: float | None) -> Row:
+    return {
+        "name": f"ECP5-85K, preset ecp5, placed and routed: {name}", "value": value, "unit": unit,
+        "baseline": None, "ratio": None, "target": target, "target_is": "value", "at_most": False,
+    }  # fmt: skip
