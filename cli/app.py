@@ -24,6 +24,7 @@ COMMANDS = {
     "prove": "Prove what a generator claims of its hardware.",
     "mutate": "Tell how many wrong versions of a design its testbench finds.",
     "synth": "Synthesise a design: area, speed and power on a target.",
+    "energy": "Tell the energy of an operation, the power, and which modules take it.",
     "explore": "Sweep a space of designs and print those that no other beats.",
     "report": "Query the results of all runs: tables, CSV, Parquet, and a page to look at.",
     "demo": "Run a network on real digits through the simulated hardware, check and report it.",

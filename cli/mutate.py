@@ -9,7 +9,7 @@ import typer
 
 from ..errors import InputError
 from .console import Console
-from .options import ConfigFile, Debug, Json, Out, Params, Quiet, Source
+from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Source
 from .sim import Simulator
 from .source import open_design
 from .verdict import verdict
@@ -46,6 +46,7 @@ def mutate(
     simulator: Annotated[
         Simulator, typer.Option("--sim", "--simulator", help="Where the testbench runs.")
     ] = Simulator.VERILATOR,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -54,8 +55,10 @@ def mutate(
 
     Each mutant changes one bit of one module (inverted, stuck, or swapped); all are in one build,
     and the testbench runs on one after another. One that no test finds is compared with the design
-    by a model checker: what cannot be told apart does not count. The score is the share of the
-    others that were found. The report goes to DIR/mutate/report.json.
+    by a model checker, its module first: what cannot be told apart does not count, nor what is
+    argued to be the same in verification/NAME/survivors.yaml. The score is the share of the others
+    that were found. The report goes to DIR/mutate/report.json, and to the results database
+    beside DIR; a run that stands there is not repeated.
 
     \b
     Examples:
@@ -71,21 +74,31 @@ def mutate(
     if not build.manifest.testbench:
         raise InputError(f"the design must name a testbench, which {build.manifest.design} lacks")
     from ..flows.mutation.score import mutate as run
+    from ..flows.results.record import mutate_step, once
 
     folder = build.folder / "mutate"
+    options: dict[str, Any] = {
+        "count": count, "modules": chosen, "seed": seed, "seconds": budget, "target": target,
+    }  # fmt: skip
     with verdict(console, folder), console.progress() as progress:
-        report = run(
-            build, folder, count=count, modules=chosen, seed=seed, seconds=budget, target=target,
-            simulator=simulator.value, progress=progress,
-        )  # fmt: skip
+        report = once(
+            build,
+            mutate_step(build.manifest, simulator.value, options),
+            folder,
+            lambda: run(
+                build, folder, simulator=simulator.value, progress=progress, **options
+            ),
+            force=force,
+            say=console.note,
+        )
     _tell(console, report)
     console.say(f"report: {folder / 'report.json'}")
 
 
 def _tell(console: Console, report: Mapping[str, Any]) -> None:
     console.table(
-        "survivors", ["module", "change", "where", "source"],
-        [[each["module"], each["mode"], each["where"], each["text"]]
+        "survivors", ["module", "change", "where", "source", "reason"],
+        [[each["module"], each["mode"], each["where"], each["text"], each.get("reason", "")]
          for each in report["survivors"]],
     )  # fmt: skip
     console.say(

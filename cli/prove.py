@@ -11,11 +11,12 @@ import typer
 from ..errors import InputError
 from ..generators.registry import find, nearest
 from .console import Console
-from .options import ConfigFile, Debug, Json, Params, Quiet
+from .options import ConfigFile, Debug, Force, Json, Params, Quiet
 from .source import default_folder
 from .verdict import verdict
 
 if TYPE_CHECKING:
+    from ..generators.artifacts import Build
     from ..generators.formal import Property
 
 __all__ = ["prove"]
@@ -51,6 +52,7 @@ def prove(
     timeout: Annotated[
         float, typer.Option(metavar="S", min=1, help="Seconds for each property.")
     ] = 120.0,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -61,7 +63,8 @@ def prove(
     invariants or induction (ABC), simulation of every input (Verilator), or exact arithmetic. What
     the time was too short for is told as unknown, never as proved. Exit code 1 if a property is
     unknown or refuted; a refuted one leaves its hardware, a waveform and a test in
-    DIR/counterexample-PROPERTY. The report goes to DIR/report.json.
+    DIR/counterexample-PROPERTY. The report goes to DIR/report.json, and to the results database of
+    the builds (beside DIR if -o names it); a run that stands there is not repeated.
 
     \b
     Examples:
@@ -71,7 +74,7 @@ def prove(
       gatewright prove modred -p modulus=0x3fd --timeout 300
     """
     console = Console(json=json, quiet=quiet)
-    properties, values, folder = _claimed(name, config, param)
+    properties, subject = _claimed(name, config, param, out)
     chosen = _chosen(properties, only or [])
     if listed:
         console.document([{"name": each.name, "says": each.says} for each in chosen])
@@ -79,10 +82,21 @@ def prove(
         console.table("", ["property", "what it says"], rows)
         return
     from ..flows.formal.prove import prove as run
+    from ..flows.results.record import once, prove_step
 
-    where = out or folder
+    where = out or subject.folder / "prove"
+    module = None if name == _FABRIC else find(name).config().__module__
     with verdict(console, where), console.progress() as progress:
-        report = run(name, values, chosen, where, seconds=timeout, progress=progress)
+        report = once(
+            subject,
+            prove_step([each.name for each in chosen], module),
+            where,
+            lambda: run(
+                name, subject.manifest.config, chosen, where, seconds=timeout, progress=progress
+            ),
+            force=force,
+            say=console.note,
+        )
     console.table("", ["property", "verdict", "engine", "depth", "cases", "seconds"], _rows(report))
     counts = ", ".join(f"{count} {kind}" for kind, count in report["counts"].items() if count)
     console.say(f"{name}: {counts} in {report['seconds']:g} s")
@@ -90,23 +104,28 @@ def prove(
 
 
 def _claimed(
-    name: str, config: Path | None, param: Sequence[str] | None
-) -> tuple[Sequence[Property], dict[str, Any], Path]:
-    """The properties, the config that they are about, and where their report goes."""
+    name: str, config: Path | None, param: Sequence[str] | None, out: Path | None
+) -> tuple[Sequence[Property], Build]:
+    """The properties, and what they are about, in the folder beside which its runs are stored."""
+    from ..flows.results.record import claims
+
     if name == _FABRIC:
         from ..generators.fabric_properties import fabric_properties
 
         if config is not None or param:
             raise InputError("-c and -p must be left out for fabric, which has no config")
-        return fabric_properties(), {}, Path("build") / "fabric" / "prove"
-    from ..generators.config import load_config
+        return fabric_properties(), claims(_FABRIC, {}, _FABRIC, out or Path("build") / _FABRIC)
+    from ..generators.config import config_hash, load_config
 
     generator = find(name)
     if generator.properties is None:
         raise InputError(f"generator must be one that claims properties, not {name!r}")
     values = load_config(generator.config(), config, param or [])
-    folder = default_folder(generator, values) / "prove"
-    return generator.properties(values), values.model_dump(mode="json"), folder
+    subject = claims(
+        name, values.model_dump(mode="json"), config_hash(name, values),
+        out or default_folder(generator, values),
+    )  # fmt: skip
+    return generator.properties(values), subject
 
 
 def _chosen(properties: Sequence[Property], only: Sequence[str]) -> list[Property]:

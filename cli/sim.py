@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -34,6 +34,10 @@ def sim(
     waves: Annotated[
         bool, typer.Option("--waves", help="Write waves.vcd, with named enum values.")
     ] = False,
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage", help="Count which lines run and which bits change (Verilator)."),
+    ] = False,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -52,6 +56,7 @@ def sim(
     Examples:
       gatewright sim flint -p rows=4 -p cols=4
       gatewright sim flint -c examples/flint-8x8.yaml --seed 7 --waves
+      gatewright sim flint -p rows=2 -p cols=2 --coverage
       gatewright sim build/array --sim icarus
     """
     from ..flows.results.record import once, sim_step
@@ -65,10 +70,11 @@ def sim(
     with verdict(console, folder):
         report = once(
             build,
-            sim_step(build.manifest, simulator.value, seed, waves),
+            sim_step(build.manifest, simulator.value, seed, waves, coverage),
             folder,
             lambda: simulate(
-                build, simulator=simulator, seed=seed, waves=waves, out=folder, say=console.note
+                build, simulator=simulator, seed=seed, waves=waves, lines=coverage, out=folder,
+                say=console.note,
             ),
             force=force,
             say=console.note,
@@ -94,6 +100,27 @@ def _tell(console: Console, report: Mapping[str, Any]) -> None:
         console.say(f"beats: {beats}")
     coverage = report["coverage"]
     if coverage["bins"]:
-        console.say(f"coverage: {coverage['hit']} of {coverage['bins']} bins hit")
+        excused = f", {len(coverage['excused'])} excused" if coverage["excused"] else ""
+        console.say(f"coverage: {coverage['hit']} of {coverage['bins']} bins hit{excused}")
     if coverage["missed"]:
         console.say(f"never hit: {', '.join(coverage['missed'])}")
+    if report["structure"] is not None:
+        _tell_structure(console, report["structure"])
+
+
+def _tell_structure(console: Console, structure: Mapping[str, Any]) -> None:
+    kinds = ("line", "toggle")
+    console.table(
+        "lines and bits exercised", ["module", *kinds],
+        [[name, *(_share(told[kind]) for kind in kinds)]
+         for name, told in structure["modules"].items()],
+    )  # fmt: skip
+    console.say(
+        f"lines {_share(structure['line'])}, bits both ways {_share(structure['toggle'])}; "
+        f"{len(structure['uncovered'])} places that were not are in the report, under structure"
+    )
+
+
+def _share(covered: Sequence[int]) -> str:
+    hit, points = covered
+    return f"{hit / points:.1%} of {points:,}" if points else "-"

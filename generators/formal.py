@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from ..hw.unit import Unit
@@ -52,6 +52,18 @@ class Claim:
         signal = Signal(shape, name=name)
         self.inputs[name] = signal
         return signal
+
+    def constant(self, shape: Any, name: str) -> Any:
+        """Return a signal that has any value, the same in all cycles after reset.
+
+        A register that nothing ever writes would not do: synthesis gives it a value of its choice.
+        """
+        drawn = self.free(shape, name)
+        steady = Signal(name=f"{name}_steady")
+        held, value = Signal(shape, name=f"{name}_held"), Signal(shape, name=f"{name}_value")
+        self.m.d.comb += value.eq(Mux(steady, held, drawn))
+        self.m.d.sync += [steady.eq(1), held.eq(value)]
+        return value
 
     def assume(self, condition: Any) -> None:
         """Leave out every run in which ``condition`` was 0 in this or an earlier cycle."""
@@ -121,8 +133,8 @@ class Always:
     bound
         None: for runs of any length. Else for runs of so many cycles after reset.
     inductive
-        Nothing in the claim is reset, so that the state before the first cycle is any: what holds
-        ``bound`` cycles later always holds, by induction.
+        The state before the first cycle is any, of registers that reset would set too: what then
+        holds ``bound`` cycles later always holds, by induction.
     """
 
     write: Callable[[Claim], None]

@@ -77,6 +77,8 @@ class Bench:
         What is compared and counted.
     cycle
         Clock cycles since reset.
+    at_end
+        Called before the record is written: what other agents have counted goes to the coverage.
     """
 
     def __init__(self, dut: Any, name: str) -> None:
@@ -103,7 +105,9 @@ class Bench:
         for sink_name, sink in self.sinks.items():
             sink.on_beat.append(functools.partial(self._received, sink_name))
         self.cycle = 0
+        self.at_end: list[Callable[[], None]] = []
         self.failure: Failure | None = None
+        self._first_result: int | None = None
         self._stop_at: int | None = None
         self._seconds = 0.0
         self._agents: tuple[StreamMonitor, ...] = (
@@ -238,20 +242,26 @@ class Bench:
         """Append this test's record to ``bench.jsonl`` in the results folder."""
         for agent in self._agents:
             agent.count()
+        for count in self.at_end:
+            count()
         record = {
             "test": self.name,
             "cycles": self.cycle,
             "seconds": self._seconds,
             "beats": {agent.stream.name: agent.beats for agent in self._agents},
             "coverage": self.coverage.points,
+            "excuses": self.coverage.excuses,
             "failure": self.failure.as_json() if self.failure else None,
             "period": PERIOD,
+            "first_result": self._first_result,
         }
         with (Path(os.environ["GATEWRIGHT_OUT"]) / "bench.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def _received(self, stream: str, payload: int) -> None:
         board = self.scoreboard
+        if self._first_result is None:
+            self._first_result = self.cycle
         if board.failure is None:
             board.check(stream, payload, cycle=self.cycle)
             if board.failure is not None:

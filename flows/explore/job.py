@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from ...generators.artifacts import Build, Manifest, digest
 from ...generators.config import Config, config_hash, load_config
 from ...generators.registry import Generator, find
 from ..results.record import Step, energy_step, made, sim_step, synth_step
-from ..results.run import Run, sources
+from ..results.run import Run, module_source, sources
 
 __all__ = ["Job", "Outcome", "design_sources", "model_key", "perform", "step_of"]
 
@@ -104,9 +103,7 @@ def model_key(job: Job) -> str:
 
 def design_sources(generator: str) -> str:
     """Return the hash of the code that makes designs and estimates them."""
-    module = find(generator).config().__module__
-    file = getattr(sys.modules[module], "__file__", None)
-    own = b"" if file is None else Path(file).read_bytes()
+    own = module_source(find(generator).config().__module__)
     return digest(sources(*_MODEL_CODE), own)
 
 

@@ -16,7 +16,6 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ _LOOK_EVERY = 0.25
 
 @dataclass(frozen=True)
 class Limits:
-    """Most seconds of a job, and most bytes of all its processes."""
+    """Most seconds of a job, and most bytes of all its processes; None: its worker's share."""
 
     seconds: float = 3600.0
     memory: int | None = None
@@ -115,12 +114,12 @@ class _Runner:
 
 _idle: queue.SimpleQueue[_Runner] = queue.SimpleQueue()
 _all: set[_Runner] = set()
-_closed = threading.Event()
 
 
 def work(jobs: list[Job], limits: Limits) -> list[Outcome] | Lost:
     """Do jobs in a process of this worker: what the cluster is asked to do."""
-    _closed.clear()
+    if limits.memory is None:
+        limits = Limits(limits.seconds, _share_of_worker())
     runner = _taken()
     answer = runner.do(jobs, limits)
     if isinstance(answer, Lost):
@@ -130,9 +129,20 @@ def work(jobs: list[Job], limits: Limits) -> list[Outcome] | Lost:
     return answer
 
 
+def _share_of_worker() -> int | None:
+    """Memory that the Dask worker was given (``--memory-limit``), for each of its threads.
+
+    Dask's nanny watches the worker alone, and not the process that does its jobs.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    most = worker.memory_manager.memory_limit
+    return None if not most else int(most) // max(1, worker.state.nthreads)
+
+
 def close_all() -> None:
     """End the processes of this worker's jobs, also those at work."""
-    _closed.set()
     while not _idle.empty():
         with suppress(queue.Empty):
             _idle.get_nowait()

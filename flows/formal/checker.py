@@ -51,9 +51,7 @@ class Answer:
     inputs: Sequence[str] = ()
 
 
-def decide(
-    model: Model, bound: int | None, seconds: float, *, inductive: bool = False
-) -> Answer:
+def decide(model: Model, bound: int | None, seconds: float) -> Answer:
     """Decide a claim for runs of any length, or of ``bound`` cycles after reset.
 
     Parameters
@@ -64,10 +62,6 @@ def decide(
         None, or the cycles after reset that count.
     seconds
         Time after which the answer is ``bounded`` or ``unknown``.
-    inductive
-        Whether the state before the first cycle is any, so that ``bound`` cycles decide it for
-        runs of any length.
-
     Raises
     ------
     CheckFailed
@@ -75,8 +69,8 @@ def decide(
     """
     if not model.sequential:
         return _combinational(model, 1, seconds)
-    if inductive and bound is not None:
-        return _combinational(model, bound + 1, seconds)
+    if model.settle is not None:
+        return _combinational(model, model.settle + 1, seconds)
     if bound is not None:
         return _bounded(model, bound + 1, seconds, "bmc")
     short = _bounded(model, _SHORT_RUNS, min(seconds, 10), "bmc")

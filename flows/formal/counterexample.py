@@ -42,7 +42,7 @@ def test_{identifier}() -> None:
 
 
 def write_trace(folder: Path, name: str, says: str, model: Model, answer: Answer) -> int:
-    """Write the run that breaks a claim; return its cycles after reset.
+    """Write the run that breaks a claim; return its cycles, without one of reset.
 
     ``folder`` holds the build of the claim already.
     """
@@ -52,9 +52,10 @@ def write_trace(folder: Path, name: str, says: str, model: Model, answer: Answer
         if port in values:
             for cycle, bits in enumerate(frames):
                 values[port][cycle] |= int(bits[index]) << bit
-    skip = 1 if model.sequential else 0
+    # A run begins with a cycle of reset; a step of an induction from a state that is any.
+    skip = 1 if model.sequential and model.settle is None else 0
     stimulus = {
-        "property": name, "says": says, "latency": 0, "cycles": len(frames) - skip,
+        "property": name, "says": says, "latency": model.settle or 0, "cycles": len(frames) - skip,
         "inputs": {port: numbers[skip:] for port, numbers in values.items()}, "expected": None,
     }  # fmt: skip
     _write(folder, name, says, stimulus)
@@ -110,7 +111,7 @@ def replay(folder: Path) -> None:
         for cycle, (assumed, holds) in enumerate(zip(rows[ASSUMED], rows[HOLDS], strict=True)):
             if not assumed:
                 break
-            if not holds:
+            if not holds and cycle >= stimulus["latency"]:
                 raise CheckFailed(f"{name}: broken in cycle {cycle} after reset (state {seed})")
 
 

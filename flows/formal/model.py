@@ -2,7 +2,8 @@
 
 Every register and every word of memory starts with any value: what reset does not set, no
 synthesised circuit knows. The reset input is 1 in the first cycle and 0 from then on, so the
-states after it are those that a reset brings about, amid whatever traffic.
+states after it are those that a reset brings about, amid whatever traffic. In a step of an
+induction it is 0 throughout.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Model:
     inputs
         The free inputs.
     sequential
-        Whether there is state, and with it a first cycle of reset.
+        Whether there is state.
+    settle
+        Of a step of an induction, the cycles after which the claim counts; else the first cycle is
+        one of reset.
     """
 
     aiger: Path
@@ -59,6 +63,7 @@ class Model:
     netlist: Path
     inputs: tuple[Port, ...]
     sequential: bool
+    settle: int | None = None
 
     def input_bits(self) -> Mapping[int, tuple[str, int]]:
         """The port and the bit of each input of the circuit that is one of a port."""
@@ -72,27 +77,29 @@ class Model:
 
 
 def wrapper(
-    top: str, inputs: Sequence[Port], *, sequential: bool, inductive: bool = False
+    top: str, inputs: Sequence[Port], *, sequential: bool, settle: int | None = None
 ) -> str:
     """The module around a claim: its reset, and ``bad``, which tells that it is broken.
 
-    A run in which an assumption has failed counts no longer. In a step of an induction the first
-    cycle is one like any other, so that assumptions hold in it too.
+    A run in which an assumption has failed counts no longer. In a step of an induction there is no
+    reset, the first cycle is one like any other, and the claim counts after ``settle`` cycles.
     """
     ports = ["input clk", *(f"input {_span(port)}{port.name}" for port in inputs), "output bad"]
     wires = [f".{port.name}({port.name})" for port in inputs]
     wires += [f".{ASSUMED}(formal_assumed)", f".{HOLDS}(formal_holds)"]
-    reset = "formal_reset" if sequential else "1'b0"
+    reset = "formal_reset" if sequential and settle is None else "1'b0"
     lines = [
         f"module {TOP} ({', '.join(ports)});",
         "  wire formal_assumed, formal_holds;",
         f"  {top} claim (.clk(clk), .rst({reset}), {', '.join(wires)});",
     ]
     if sequential:
-        began = "1'b1" if inductive else "~formal_reset"
+        began, young = ("1'b1", settle) if settle is not None else ("~formal_reset", 1)
         lines += [
-            "  reg formal_reset = 1, formal_over = 0;",
-            "  always @(posedge clk) formal_reset <= 0;",
+            f"  reg [{young - 1}:0] formal_young = {{{young}{{1'b1}}}};",
+            f"  wire formal_reset = formal_young[{young - 1}];",
+            "  reg formal_over = 0;",
+            "  always @(posedge clk) formal_young <= formal_young << 1;",
             "  always @(posedge clk)",
             f"    formal_over <= formal_over | {began} & ~formal_assumed;",
             "  assign bad = ~formal_reset & formal_assumed & ~formal_over & ~formal_holds;",
@@ -103,16 +110,21 @@ def wrapper(
 
 
 def build_model(
-    verilog: str, top: str, inputs: Sequence[Port], folder: Path, *, inductive: bool = False
+    verilog: str, top: str, inputs: Sequence[Port], folder: Path, *, settle: int | None = None
 ) -> Model:
-    """Bring the Verilog of a claim to a circuit; all files stay in ``folder``."""
+    """Bring the Verilog of a claim to a circuit; all files stay in ``folder``.
+
+    With ``settle`` it is a step of an induction: from any state, without a reset, after so many
+    cycles.
+    """
     sequential = "posedge" in verilog
     source, around = folder / "claim.v", folder / "wrapper.v"
     source.write_text(verilog)
-    around.write_text(wrapper(top, inputs, sequential=sequential, inductive=inductive))
+    around.write_text(wrapper(top, inputs, sequential=sequential, settle=settle))
     model = Model(
-        folder / "claim.aig", folder / "claim.map", folder / "claim.il", tuple(inputs), sequential
-    )
+        folder / "claim.aig", folder / "claim.map", folder / "claim.il", tuple(inputs), sequential,
+        settle,
+    )  # fmt: skip
     commands = [
         f"read_verilog -sv {yosys.quote(source)} {yosys.quote(around)}",
         *_FLATTEN,

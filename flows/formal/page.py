@@ -1,7 +1,8 @@
 """The page about verification, made from reports: ``docs/verification.md``.
 
 ``python -m gatewright.flows.formal.page FOLDER [-o FILE]`` looks through FOLDER for the reports of
-``gatewright prove``, ``gatewright mutate`` and ``make soak``; without ``-o`` the page is printed.
+``gatewright prove``, ``gatewright mutate``, ``gatewright sim`` and ``make soak``; without ``-o``
+the page is printed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 from ...errors import InputError
 from ...generators.artifacts import write_text
-from ...generators.registry import generators
+from .page_settings import settings
+from .page_testbenches import coverage, scores
 
 __all__ = ["page"]
 
@@ -49,15 +51,18 @@ def page(folder: Path) -> str:
     """
     found = [json.loads(path.read_bytes()) for path in sorted(folder.rglob("report.json"))]
     proofs = sorted(_of(found, "prove"), key=lambda each: str(each["design"]))
-    scores = sorted(_of(found, "mutate"), key=lambda each: str(each["generator"]))
+    mutated = sorted(_of(found, "mutate"), key=lambda each: str(each["generator"]))
+    simulated = sorted(_of(found, "sim"), key=lambda each: str(each["generator"]))
     soaks = sorted(folder.rglob("fuzz/*.json"))
-    if not proofs and not scores:
-        raise InputError(f"{folder} must hold reports of prove or mutate")
+    if not proofs and not mutated and not simulated:
+        raise InputError(f"{folder} must hold reports of prove, mutate or sim")
     parts = [_HEAD]
     for report in proofs:
         parts += ["\n".join(_proof(report)), ""]
-    if scores:
-        parts += ["\n".join(_scores(scores)), ""]
+    if mutated:
+        parts += ["\n".join(scores(mutated)), ""]
+    if simulated:
+        parts += ["\n".join(coverage(simulated)), ""]
     if soaks:
         parts += ["\n".join(_soaks(soaks)), ""]
     return "\n".join(parts)
@@ -71,8 +76,8 @@ def _proof(report: Mapping[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{count} {kind}" for kind, count in report["counts"].items() if count)
     yield f"## {report['design']}: {counts}, {report['seconds']:.0f} s"
     yield ""
-    settings = _settings(report["design"], report["config"])
-    yield f"```\ngatewright prove {report['design']}{settings}\n```"
+    chosen = settings(report["design"], report["config"])
+    yield f"```\ngatewright prove {report['design']}{chosen}\n```"
     yield ""
     yield "| property | what it says | verdict | engine | depth | cases | s |"
     yield "|---|---|---|---|---|---|---|"
@@ -84,54 +89,6 @@ def _proof(report: Mapping[str, Any]) -> Iterator[str]:
             f"| {each['name']} | {each['says']}{notes} | {each['verdict']} | {each['engine']} | "
             f"{depth} | {cases} | {each['seconds']:.1f} |"
         )
-
-
-def _settings(name: str, config: Mapping[str, Any]) -> str:
-    """The options that make a config: what differs from the defaults."""
-    known = generators()
-    if name not in known:
-        return ""
-    fields = known[name].config().model_fields
-    return "".join(
-        f" -p {key}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in config.items()
-        if value is not None and (key not in fields or value != fields[key].default)
-        and not (isinstance(value, list) and tuple(value) == fields[key].default)
-    )  # fmt: skip
-
-
-def _scores(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield "## Mutants"
-    yield ""
-    yield (
-        "One bit changed in one module, under the generator's testbench. Equivalent: a "
-        "model checker cannot tell it from the design."
-    )
-    yield ""
-    yield "```"
-    for each in reports:
-        settings = _settings(each["generator"], each["config"])
-        yield f"gatewright mutate {each['generator']}{settings} --count {each['mutants']}"
-    yield "```"
-    yield ""
-    yield "| generator | modules | ran | found | equivalent | survive | score |"
-    yield "|---|---|---|---|---|---|---|"
-    for each in reports:
-        yield (
-            f"| {each['generator']} | {', '.join(each['modules'])} | {each['ran']} | "
-            f"{each['killed']} | {len(each['equivalent'])} | {len(each['survivors'])} | "
-            f"{each['score']:.1%} |"
-        )
-    left = [(each["generator"], one) for each in reports for one in each["survivors"]]
-    if left:
-        yield ""
-        yield "Survivors:"
-        yield ""
-        for generator, one in left:
-            yield (
-                f"- {generator}, `{one['module']}`: {one['mode']} at {one['where']}: "
-                f"`{one['text']}` (model checker: {one['told_apart']}, {one['cycles']} cycles)"
-            )
 
 
 def _soaks(paths: Sequence[Path]) -> Iterator[str]:

@@ -11,14 +11,18 @@ from typing import Any
 
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import Build, write_json
-from ..simulation.cocotb_run import run_testbench
-from .equivalence import distinguish
-from .mutants import FILE, Mutant, make_mutants
+from .campaign import run_mutants
+from .equivalence import distinguish, distinguish_module
+from .excuses import Excuse, load_excuses
+from .mutants import Mutant, make_mutants
 
 __all__ = ["mutate"]
 
 _CYCLES = 24
-"""Cycles after reset in which a mutant must show, or it counts as equivalent."""
+"""Least cycles after reset in which a mutant must show, or it counts as equivalent."""
+
+_DEEPEST = 60
+"""A whole design whose first result takes more cycles is not unrolled."""
 
 Progress = Callable[[str, float, float], None]
 
@@ -35,6 +39,7 @@ def mutate(
     cycles: int = _CYCLES,
     target: float | None = None,
     simulator: str = "verilator",
+    excuses: Sequence[Excuse] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Make mutants, run the testbench on each, and write ``report.json`` into ``out``.
@@ -48,13 +53,16 @@ def mutate(
     count, modules, seed
         How many mutants, of which modules, and the seed of the choice and of the testbench.
     seconds
-        Time after which no further mutant is run.
+        Time after which no further mutant is run; the build of the simulator does not count.
     check_seconds, cycles
-        Time and cycles of the check whether one that survived is equivalent.
+        Time of the check whether one that survived is equivalent; and the cycles after reset for
+        which a bounded check counts, though at least twice those until the first result.
     target
         Share of the others that must be found.
     simulator
         ``verilator`` or ``icarus``.
+    excuses
+        What is known of survivors; by default those of the generator.
     progress
         Told how many are done.
 
@@ -68,11 +76,12 @@ def mutate(
     InputError
         If there is no testbench, or nothing to mutate.
     CheckFailed
-        If the testbench fails without any mutant, or the score is below ``target``.
+        If the testbench fails without any mutant, none was run, or the score is below ``target``.
     """
     module = build.manifest.testbench
     if not module:
         raise InputError(f"the design must name a testbench, which {build.manifest.design} lacks")
+    known = load_excuses(build.manifest.generator) if excuses is None else excuses
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gatewright-mutate-") as name:
@@ -80,33 +89,35 @@ def mutate(
         filed, ported, mutants = make_mutants(
             build, work / "mutants", count, modules=modules, seed=seed
         )
-        found = _found(filed, module, simulator, 0, work, seed)
-        if found is not None:
-            raise CheckFailed(f"the testbench must pass without a mutant, not fail: {found}")
-        killed: list[dict[str, Any]] = []
-        alive: list[Mutant] = []
-        for done, mutant in enumerate(mutants):
+
+        def tell(done: int) -> None:
             if progress is not None:
                 progress("mutants", done, len(mutants))
-            if time.monotonic() - began > seconds:
-                break
-            found = _found(filed, module, simulator, mutant.number, work, seed)
-            if found is None:
-                alive.append(mutant)
-            else:
-                killed.append(asdict(mutant) | {"found_by": found})
-        equivalent, survivors = _split(alive, ported, cycles, check_seconds, work, progress)
-    ran = len(killed) + len(alive)
+
+        run = run_mutants(
+            filed, module, simulator, mutants, work / "run", seed=seed, seconds=seconds,
+            progress=tell,
+        )  # fmt: skip
+        if not run.killed and not run.alive:
+            raise CheckFailed(f"time must be enough to run a mutant: none ended in {seconds:g} s")
+        split = _Split(ported, cycles, run.first_result, check_seconds, work, known)
+        for done, mutant in enumerate(run.alive):
+            if progress is not None:
+                progress("survivors", done, len(run.alive))
+            split.judge(mutant)
+    killed = [asdict(mutant) | {"found_by": found} for mutant, found in run.killed]
+    survivors = split.survivors
+    ran = len(killed) + len(run.alive)
     score = len(killed) / max(1, len(killed) + len(survivors))
     report = {
         "format": "gatewright-report", "version": 1, "step": "mutate",
         "design": build.manifest.design, "generator": build.manifest.generator,
         "config": build.manifest.config, "config_hash": build.manifest.config_hash,
-        "modules": sorted({mutant.module for mutant in mutants}), "seed": seed,
-        "testbench": module, "simulator": simulator, "mutants": len(mutants), "ran": ran,
-        "killed": len(killed), "equivalent": equivalent, "survivors": survivors,
-        "score": round(score, 4), "target": target, "cycles": cycles,
-        "seconds": round(time.monotonic() - began, 1), "kills": killed,
+        "modules": sorted({mutant.module for mutant in mutants}), "patterns": list(modules),
+        "seed": seed, "testbench": module, "simulator": simulator, "mutants": len(mutants),
+        "ran": ran, "killed": len(killed), "equivalent": split.equivalent,
+        "survivors": survivors, "score": round(score, 4), "target": target,
+        "cycles": split.cycles, "seconds": round(time.monotonic() - began, 1), "kills": killed,
         "verdict": "pass" if target is None or score >= target else "fail",
     }  # fmt: skip
     write_json(out / "report.json", report)
@@ -118,41 +129,38 @@ def mutate(
     return report
 
 
-def _found(
-    build: Build, module: str, simulator: str, number: int, work: Path, seed: int
-) -> str | None:
-    """The first test that fails with a mutant active, or None if all pass."""
-    folder = work / "run"
-    folder.mkdir(exist_ok=True)
-    (folder / FILE).write_text(f"{number:x}\n")
-    try:
-        run = run_testbench(build, simulator, module, folder, seed=seed)
-    except CheckFailed as failure:
-        # Compiled once for all mutants: what fails here is the simulation.
-        if number == 0:
-            raise
-        return f"simulation: {str(failure).splitlines()[0]}"
-    if not run.tests:
-        raise CheckFailed(f"{module} must hold a test")
-    return next((test.name for test in run.tests if test.verdict == "fail"), None)
+class _Split:
+    """Sorts mutants that no test found: those that nobody can tell from the design, and others."""
 
+    def __init__(
+        self, build: Build, cycles: int, first_result: int | None, seconds: float, work: Path,
+        excuses: Sequence[Excuse],
+    ) -> None:  # fmt: skip
+        self._build = build
+        self._seconds = seconds
+        self._work = work
+        self._excuses = excuses
+        self._whole = first_result is not None and first_result <= _DEEPEST
+        self.cycles = max(cycles, 2 * (first_result or 0))
+        self.equivalent: list[dict[str, Any]] = []
+        self.survivors: list[dict[str, Any]] = []
 
-def _split(
-    alive: Sequence[Mutant], build: Build, cycles: int, seconds: float, work: Path,
-    progress: Progress | None,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Mutants that nobody can tell from the design, and those that a test should."""
-    equivalent: list[dict[str, Any]] = []
-    survivors: list[dict[str, Any]] = []
-    for done, mutant in enumerate(alive):
-        if progress is not None:
-            progress("survivors", done, len(alive))
-        answer = distinguish(build, mutant.number, seconds, work)
-        told = asdict(mutant) | {"told_apart": answer.verdict, "cycles": answer.depth}
+    def judge(self, mutant: Mutant) -> None:
+        """Compare a mutant with the design, its module first."""
+        build, number, work = self._build, mutant.number, self._work
+        answer = distinguish_module(build, mutant.module, number, self._seconds / 2, work)
+        scope = "module"
+        if answer.verdict != "proved" and self._whole:
+            answer = distinguish(build, number, self._seconds, work)
+            scope = "design"
+        told = asdict(mutant) | {
+            "told_apart": answer.verdict, "scope": scope, "cycles": answer.depth,
+        }  # fmt: skip
+        excuse = next((each for each in self._excuses if each.of(mutant)), None)
         same = answer.verdict == "proved" or (
-            answer.verdict == "bounded" and answer.depth >= cycles
+            scope == "design" and answer.verdict == "bounded" and answer.depth >= self.cycles
         )
-        (equivalent if same else survivors).append(told)
-    if progress is not None and alive:
-        progress("survivors", len(alive), len(alive))
-    return equivalent, survivors
+        if excuse is not None and not same:
+            told["reason"] = excuse.reason
+            same = excuse.equivalent and not (scope == "design" and answer.verdict == "refuted")
+        (self.equivalent if same else self.survivors).append(told)

@@ -4,55 +4,45 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..results import Results, Run, figures
+from ..results.designs import Design, designs
 from ..results.query import query
 
 __all__ = ["page_data"]
 
-_ORDER = ("model", "sim", "prove", "mutate", "synth", "energy")
-"""Of two runs that tell the same figure the later one in this order is believed."""
-
+_UNITS = ("area_unit", "delay_unit", "power_unit", "energy_unit")
 _PATH_STEPS = 400
-_PARTS = ("critical_path", "modules", "coverage", "tests", "failure", "properties", "waves",
-          "pareto", "error", "errors")  # fmt: skip
+_PARTS = ("critical_path", "modules", "coverage", "tests", "failure", "survivors", "waves",
+          "pareto", "error", "errors", "energy_by_module")  # fmt: skip
 
 
 def page_data(results: Results, folder: Path, where: str | None = None) -> dict[str, Any]:
     """Return the data of a page that will lie in ``folder``."""
     chosen = results.runs(query(results, where, columns=["step"]).ids)
-    designs: dict[str, list[Run]] = {}
-    for run in sorted(chosen, key=_place):
-        designs.setdefault(run.config_hash, []).append(run)
+    found = designs(reversed(chosen))
     return {
         "title": f"Gatewright: {results.path.parent.name or results.path}",
         "database": results.path.name,
-        "designs": [_design(key, runs, folder) for key, runs in designs.items()],
+        "designs": [_design(each, folder) for each in found],
         "sweeps": _sweeps(results, {run.key: run.config_hash for run in chosen}),
     }
 
 
-def _place(run: Run) -> tuple[int, float]:
-    at = _ORDER.index(run.step) if run.step in _ORDER else len(_ORDER)
-    return at, run.started
-
-
-def _design(key: str, runs: Sequence[Run], folder: Path) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for run in runs:
-        merged |= figures(run.report)
-    for name in ("step", "verdict", "design", "generator", "target", "netlist"):
-        merged.pop(name, None)
+def _design(design: Design, folder: Path) -> dict[str, Any]:
     return {
-        "id": key,
-        "generator": runs[0].generator,
-        "name": f"{runs[0].generator}-{key[:8]}",
-        "config": _briefly(runs[-1].config),
-        "figures": merged,
-        "runs": [_run(run, folder) for run in runs],
+        "id": design.config_hash,
+        "generator": design.generator,
+        "name": design.name,
+        "config": _briefly(design.runs[-1].config),
+        "figures": design.figures,
+        "properties": list(design.properties.values()),
+        "proved": design.proved,
+        "mutated": design.mutated,
+        "runs": [_run(run, folder) for run in design.runs],
     }
 
 
@@ -60,8 +50,7 @@ def _run(run: Run, folder: Path) -> dict[str, Any]:
     told: dict[str, Any] = {
         "step": run.step, "target": run.target, "verdict": run.verdict,
         "seconds": run.seconds, "started": run.started, "figures": figures(run.report),
-        "units": {name: run.report[name] for name in ("area_unit", "delay_unit", "power_unit")
-                  if name in run.report},
+        "units": {name: run.report[name] for name in _UNITS if name in run.report},
     }  # fmt: skip
     if run.folder:
         told["folder"] = _link(Path(run.folder), folder)

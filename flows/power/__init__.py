@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .measure import measure
+from .measure import Work, measure
 
-__all__ = ["measure"]
+__all__ = ["Work", "measure"]

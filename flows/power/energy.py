@@ -2,21 +2,20 @@
 
 For each net that a cell drives, ``C V^2 / 2`` per change, with the capacitance of all pins on it;
 for each output of a cell the internal energy per change, where several inputs can be the cause each
-by its share of changes; for each input its own; and leakage. This is how OpenSTA adds up power, so
-that both can be compared on the same activity.
+by its share of changes that come through; for each input its own; and leakage. This is how OpenSTA
+adds up power, so that both can be compared on the same activity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
-from ..synthesis.adders import truth_table
 from ..synthesis.liberty import Cell, Library
-from ..synthesis.netlist import ONE, Instance, Module
+from ..synthesis.netlist import Instance, Module
 from ..synthesis.timing import Environment, electrical
 from .activity import Activity
 from .internal import Internal, Internals, supply
+from .likelihood import Likelihood
 
 __all__ = ["Energy", "energy_per_cycle"]
 
@@ -36,15 +35,16 @@ class Energy:
         part of the total.
     leakage_nw
         Leakage in nW.
-    modules
-        Switching and internal energy by the instance just below the top.
+    instances
+        Switching and internal energy of the cells that each instance of a module holds itself, by
+        its path; the top's is empty.
     """
 
     switching: float
     internal: float
     inputs: float
     leakage_nw: float
-    modules: dict[str, float]
+    instances: dict[str, float]
 
     @property
     def dynamic(self) -> float:
@@ -64,7 +64,7 @@ def energy_per_cycle(
         for bit in bits if bit >= 0
     )  # fmt: skip
     leakage = sum(library.cells[each.kind].leakage_nw for each in module.instances)
-    return Energy(job.switching, job.internal, inputs, leakage, job.modules)
+    return Energy(job.switching, job.internal, inputs, leakage, job.instances)
 
 
 class _Sum:
@@ -73,9 +73,10 @@ class _Sum:
     ) -> None:
         self.load, self.slew = electrical(module, library, environment)
         self.library, self.activity = library, activity
+        self.likely = Likelihood(activity)
         self.internals, self.volts = Internals(library), supply(library)
         self.switching = self.internal = 0.0
-        self.modules: dict[str, float] = {}
+        self.instances: dict[str, float] = {}
 
     def charge(self, net: int) -> float:
         """Energy that a net takes in a cycle."""
@@ -94,8 +95,8 @@ class _Sum:
                 internal += self._inside(cell, nets, name, groups)
         self.switching += switching
         self.internal += internal
-        place = instance.name.partition("/")[0] if "/" in instance.name else "(top)"
-        self.modules[place] = self.modules.get(place, 0.0) + switching + internal
+        place = instance.name.rpartition("/")[0]
+        self.instances[place] = self.instances.get(place, 0.0) + switching + internal
 
     def _inside(
         self, cell: Cell, nets: dict[str, int], name: str, groups: list[Internal]
@@ -105,51 +106,32 @@ class _Sum:
         own = [each for each in groups if each.related is None]
         caused = [each for each in groups if each.related is not None]
         total = sum(
-            rate * self._likely(cell, nets, each.when)
+            rate * self.likely.condition(cell, nets, each.when)
             * each.energy(self._slew(net), self._load(net)) for each in own
         )  # fmt: skip
-        weights = [
-            self._rate(nets, each.related) * self._likely(cell, nets, each.when)
-            for each in caused
-        ]
-        everything = sum(weights)
+        weights = [self._weight(cell, nets, name, each) for each in caused]
+        if not any(weights):
+            weights = [1.0] * len(caused)  # nets that hang together made what seems impossible
         for each, weight in zip(caused, weights, strict=True):
-            if everything > 0:
-                slew = self._slew(nets.get(each.related or "", -1))
-                total += rate * weight / everything * each.energy(slew, self._load(net))
+            slew = self._slew(nets.get(each.related or "", -1))
+            share = weight / sum(weights)
+            total += rate * share * each.energy(slew, self._load(net))
         return total
 
-    def _rate(self, nets: dict[str, int], pin: str | None) -> float:
-        net = nets.get(pin or "", -1)
-        return self.activity.rate(net) if net >= 0 else 0.0
+    def _weight(self, cell: Cell, nets: dict[str, int], name: str, group: Internal) -> float:
+        """How many changes of the output come from a group's cause and condition, in proportion."""
+        source = group.related or ""
+        net = nets.get(source, -1)
+        if net < 0:
+            return 0.0
+        if group.when is None:
+            chance = self.likely.passes(cell, nets, source, name)
+        else:
+            chance = self.likely.condition(cell, nets, group.when)
+        return self.activity.rate(net) * chance
 
     def _slew(self, net: int) -> tuple[float, float]:
         return (self.slew[0][net], self.slew[1][net]) if net >= 0 else (0.0, 0.0)
 
     def _load(self, net: int) -> tuple[float, float]:
         return self.load[0][net], self.load[1][net]
-
-    def _likely(self, cell: Cell, nets: dict[str, int], when: str | None) -> float:
-        """How likely a condition on pins is, were they independent of each other."""
-        if when is None:
-            return 1.0
-        pins = [pin for pin in cell.pins if nets.get(pin) is not None and pin in when]
-        try:
-            table = truth_table(when, pins)
-        except ValueError:
-            return 0.5 ** len(pins)  # it hangs on a pin that is left open
-        high = [self._duty(nets[pin]) for pin in pins]
-        total: float = 0.0
-        for bits in product((0, 1), repeat=len(pins)):
-            row = sum(bit << index for index, bit in enumerate(bits))
-            if table >> row & 1:
-                chance: float = 1.0
-                for bit, each in zip(bits, high, strict=True):
-                    chance *= each if bit else 1 - each
-                total += chance
-        return total
-
-    def _duty(self, net: int) -> float:
-        if net < 0:
-            return 1.0 if net == ONE else 0.0
-        return self.activity.duty.get(net, 0.0)

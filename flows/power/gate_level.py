@@ -11,8 +11,9 @@ import re
 from ...errors import InputError
 from ..synthesis.liberty import Cell, Library
 from ..synthesis.netlist import ONE, Module
+from .likelihood import state_names
 
-__all__ = ["net_name", "simulatable"]
+__all__ = ["net_labels", "net_name", "simulatable"]
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -22,14 +23,28 @@ def net_name(net: int) -> str:
     return f"net_{net}"
 
 
-def simulatable(module: Module, library: Library, clock: str | None) -> str:
+def net_labels(module: Module) -> dict[int, str]:
+    """Return what each net is called in the flat netlist and in files of activity.
+
+    A net on a port has its name (the first input's, or else the first output's).
+    """
+    labels: dict[int, str] = {}
+    for wanted in ("input", "output"):
+        for name, (direction, bits) in module.ports.items():
+            for index, bit in enumerate(bits if direction == wanted else ()):
+                if bit >= 0:
+                    labels.setdefault(bit, f"{name}[{index}]" if len(bits) > 1 else name)
+    used = {bit for each in module.instances for bits in each.pins.values() for bit in bits}
+    return labels | {bit: net_name(bit) for bit in sorted(used) if bit >= 0 and bit not in labels}
+
+
+def simulatable(module: Module, library: Library) -> str:
     """Return the Verilog of a flat mapped module.
 
     Raises
     ------
     InputError
-        If it has cells that are neither logic nor flip-flops of its clock without asynchronous
-        reset.
+        If it has cells that are neither logic nor flip-flops of a rising clock edge.
     """
     heads, body = [], []
     used = {bit for each in module.instances for bits in each.pins.values() for bit in bits}
@@ -47,9 +62,9 @@ def simulatable(module: Module, library: Library, clock: str | None) -> str:
         cell = library.cells[instance.kind]
         nets = {pin: _value(bits[0]) for pin, bits in instance.pins.items() if bits}
         if cell.kind == "flop":
-            body += _flop(cell, nets, f"state_{number}", clock)
-            nets |= {"IQ": f"state_{number}", "IQN": f"~state_{number}"}
-            nets |= dict(zip(_state(cell), (f"state_{number}", f"~state_{number}"), strict=False))
+            body += _flop(cell, nets, f"state_{number}")
+            straight = f"state_{number}"
+            nets |= dict(zip(state_names(cell), (straight, f"~{straight}"), strict=False))
         elif cell.kind != "logic":
             raise InputError(f"cells must be logic or flip-flops to be simulated, not {cell.name}")
         for pin in cell.outputs:
@@ -66,23 +81,23 @@ def _value(bit: int) -> str:
     return net_name(bit) if bit >= 0 else "1'b1" if bit == ONE else "1'b0"
 
 
-def _state(cell: Cell) -> list[str]:
-    found = re.search(r"ff\s*\(([^)]*)\)", cell.text)
-    return [part.strip().strip('"').strip() for part in found[1].split(",")] if found else []
-
-
-def _flop(cell: Cell, nets: dict[str, str], state: str, clock: str | None) -> list[str]:
+def _flop(cell: Cell, nets: dict[str, str], state: str) -> list[str]:
     pin = (cell.clocked_on or "").strip('() "')
-    if cell.next_state is None or pin not in nets or re.search(r"\b(clear|preset)\s*:", cell.text):
+    if cell.next_state is None or pin not in nets:
         raise InputError(
-            f"flip-flops must be clocked by a rising edge, without asynchronous reset, to be "
-            f"simulated, not {cell.name}"
+            f"flip-flops must be clocked by a rising edge to be simulated, not {cell.name}"
         )
-    values = nets | dict(zip(_state(cell), (state, f"~{state}"), strict=False))
-    return [
-        f"  reg {state} = 1'b0;",
-        f"  always @(posedge {nets[pin]}) {state} <= {_expression(cell.next_state, values)};",
-    ]
+    values = nets | dict(zip(state_names(cell), (state, f"~{state}"), strict=False))
+    lines, events, forced = [f"  reg {state} = 1'b0;"], [f"posedge {nets[pin]}"], ""
+    # Where both are given, what Liberty leaves open (clear_preset_var) is a 0 here.
+    for name, value in (("clear", 0), ("preset", 1)):
+        found = re.search(rf'\b{name}\s*:\s*"([^"]*)"', cell.text)
+        if found is not None:
+            lines.append(f"  wire {state}_{name} = {_expression(found[1], values)};")
+            events.append(f"posedge {state}_{name}")
+            forced += f"if ({state}_{name}) {state} <= 1'b{value}; else "
+    following = _expression(cell.next_state, values)
+    return [*lines, f"  always @({' or '.join(events)}) {forced}{state} <= {following};"]
 
 
 def _expression(function: str, nets: dict[str, str]) -> str:

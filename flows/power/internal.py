@@ -1,7 +1,8 @@
 """Energies that a cell takes inside: the ``internal_power`` groups of a Liberty file.
 
-Energies are in femtojoules (capacitance in fF times volts squared). For the built-in technology,
-whose file has no energies, they follow from its areas: see :func:`from_area`.
+Energies are in femtojoules (capacitance in fF times volts squared), each of one change of a pin:
+Liberty has a table for a rise and one for a fall, and as many changes are one as the other. The
+built-in technology's file has none: its cells have those of `relative`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 
 from ..synthesis.liberty import Cell, Library, Table
 
-__all__ = ["Internal", "Internals", "supply"]
+__all__ = ["Internal", "Internals", "group_spans", "groups", "supply"]
 
 _OPEN = re.compile(r"\b(\w+)\s*\(([^)]*)\)\s*\{")
+_BRACE = re.compile(r"[{}]")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -38,12 +40,12 @@ class Internal:
     rise: Table | None
 
     def energy(self, slew: tuple[float, float], load: tuple[float, float]) -> float:
-        """Return the energy of a change in fJ, the mean of both edges."""
+        """Return the energy of a change in fJ, the mean of both edges; one without table has 0."""
         found = [
             table(slew[edge], load[edge])
             for edge, table in enumerate((self.fall, self.rise)) if table is not None
         ]  # fmt: skip
-        return sum(found) / len(found) if found else 0.0
+        return sum(found) / 2
 
 
 def supply(library: Library) -> float:
@@ -59,10 +61,14 @@ class Internals:
         self._library = library
         unit = re.search(r'voltage_unit\s*:\s*"?\s*([\d.]+)\s*(m?)V', library.header_text)
         volt = float(unit[1]) * (1e-3 if unit[2] else 1.0) if unit else 1.0
-        self._scale = volt * volt * library.cap_unit_ff
+        self.unit_fj = volt * volt * library.cap_unit_ff
         self._templates = dict(_templates(library.header_text))
         self._found: dict[str, dict[str, list[Internal]]] = {}
-        self.known = any("internal_power" in cell.text for cell in library.cells.values())
+        self._own = bool(re.search(r"\blibrary\s*\(\s*gatewright_ge\b", library.header_text))
+        self.known = self._own or any(
+            "internal_power" in cell.text for cell in library.cells.values()
+        )
+        """Whether the library tells of any; what it does not tell counts as 0."""
 
     def of(self, name: str) -> dict[str, list[Internal]]:
         """Return the energies of a cell by pin."""
@@ -71,12 +77,14 @@ class Internals:
         return self._found[name]
 
     def _read_cell(self, cell: Cell) -> dict[str, list[Internal]]:
-        if not self.known:
-            return from_area(cell)
+        if self._own:
+            from .relative import relative_energies
+
+            return relative_energies(cell)
         found: dict[str, list[Internal]] = {}
-        for pin, body in _groups(cell.text, "pin"):
+        for pin, body in groups(cell.text, "pin"):
             for name in pin.replace('"', "").replace(" ", "").split(","):
-                for _, inner in _groups(body, "internal_power"):
+                for _, inner in groups(body, "internal_power"):
                     found.setdefault(name, []).extend(self._read(inner))
         return found
 
@@ -86,9 +94,9 @@ class Internals:
         tables = {
             kind: self._table(arguments, inner)
             for kind in ("fall_power", "rise_power", "power")
-            for arguments, inner in _groups(body, kind)
+            for arguments, inner in groups(body, kind)
         }
-        both = tables.get("power")
+        both = tables.get("power")  # one table for both edges
         for source in related[1].split() if related else (None,):
             yield Internal(
                 source, when[1] if when else None, tables.get("fall_power", both),
@@ -101,7 +109,7 @@ class Internals:
         read = [found[1] if found else axis for found, axis in zip(own, axes, strict=True)]
         x, y = (tuple(map(float, _NUMBER.findall(text))) or (0.0,) for text in read)
         found = re.search(r"\bvalues\s*\(([^)]*)\)", body)
-        values = [float(v) * self._scale for v in _NUMBER.findall(found[1])] if found else []
+        values = [float(v) * self.unit_fj for v in _NUMBER.findall(found[1])] if found else []
         if len(values) != len(x) * len(y):
             return None
         rows = [tuple(values[i * len(y) : (i + 1) * len(y)]) for i in range(len(x))]
@@ -111,57 +119,35 @@ class Internals:
         return Table(tuple(v * time for v in x), tuple(v * cap for v in y), tuple(rows))
 
 
-def from_area(cell: Cell) -> dict[str, list[Internal]]:
-    """Energies of a cell of the built-in technology, from its columns of transistors.
-
-    Area counts columns: k = 3 area - 1 (a flip-flop: 3 area - 3). A column is a pair of transistors
-    of an X1 inverter's size, with one unit of gate capacitance and one of diffusion (an inverter's
-    parasitic delay is 1). The gates that are not inputs of the cell are inside. A change at the
-    output changes all of it once: half of it times the supply squared. In a flip-flop seven
-    units (both clock inverters, and the gates of four clocked inverters and of the second clock
-    inverter) change with the clock, the others with the data.
-    """
-    flop = cell.kind == "flop"
-    columns = 3 * cell.area - (3 if flop else 1)
-    inputs = sum(max(pin.capacitance) for pin in cell.inputs)
-    inside = columns + max(0.0, columns - inputs)
-    clock = 7.0 if flop else 0.0
-
-    def constant(related: str | None, energy: float) -> Internal:
-        table = Table((0.0,), (0.0,), ((energy,),))
-        return Internal(related, None, table, table)
-
-    found = {
-        pin.name: [constant(None if flop else source.name, (inside - clock) / 2)
-                   for source in (cell.inputs[:1] if flop else cell.inputs)]
-        for pin in cell.outputs[:1]
-    }  # fmt: skip
-    if flop:
-        found |= {pin.name: [constant(None, clock / 2)] for pin in cell.inputs if pin.clock}
-    return found
-
-
-def _groups(text: str, name: str) -> Iterator[tuple[str, str]]:
+def groups(text: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield arguments and body of the groups of a name, at whatever depth they begin."""
-    position = 0
-    while (found := _OPEN.search(text, position)) is not None:
+    for arguments, start, end in group_spans(text, name):
+        yield arguments, text[start:end]
+
+
+def group_spans(
+    text: str, name: str, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[str, int, int]]:
+    """Yield arguments of the groups of a name, and where their bodies begin and end."""
+    position, until = start, len(text) if stop is None else stop
+    while (found := _OPEN.search(text, position, until)) is not None:
         position = found.end()
         if found[1] != name:
             continue
         depth, end = 1, position
         while depth:
-            following = re.compile(r"[{}]").search(text, end)
+            following = _BRACE.search(text, end)
             if following is None:
                 return
             depth += 1 if following[0] == "{" else -1
             end = following.end()
-        yield found[2], text[position : end - 1]
+        yield found[2], position, end - 1
         position = end
 
 
 def _templates(header: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
     for kind in ("power_lut_template", "lu_table_template"):
-        for name, body in _groups(header, kind):
+        for name, body in groups(header, kind):
             first = re.search(r"variable_1\s*:\s*(\w+)", body)
             x, y = (re.search(rf"index_{n}\s*\(([^)]*)\)", body) for n in (1, 2))
             yield name.strip().strip('"').strip(), (

@@ -1,12 +1,19 @@
-"""OpenSTA's energies at the activity of a simulation, to stand beside our own.
+"""OpenSTA's power at the activity of a simulation, to stand beside our own.
 
-OpenSTA 2.0.17, which Debian has, takes an activity at input ports alone: it overwrites that of
-inner pins by what it computes as if signals were independent of each other. So it gets each cell
-by itself, with ports around it that have the activity, slew and load of the pins in the design.
-What comes out of a logic cell then changes as often as independent inputs would have it; its power
-is in proportion to that, and is scaled by the changes that were seen, over those that OpenSTA took,
-which its switching power tells. The same version also adds the energies of a rise and of a fall for
-each change, which takes one of them; so `internal` is halved, and `internal_as_told` is not.
+OpenSTA 2.0.17, which Debian has, takes an activity at input ports alone, and only of ports that a
+clock times; at inner pins it puts what it computes as if signals were independent of each other,
+and it reads neither VCD nor SAIF. So it gets each cell by itself, with ports around it that have
+the activity, slew and load of the pins in the design: once with the energies of its inputs alone,
+and for each output with its energies alone, those of the library and ones. The two say what a
+change of that output takes in the mean, whatever OpenSTA thinks of how often it changes and of what
+causes it; times the changes that were simulated this is its power. What nets take it tells for the
+whole design at one change of each in a cycle, which is then taken times those that were simulated.
+
+Of inputs it is to be known how OpenSTA counts: a Liberty table tells the energy of one change, a
+rise or a fall, so that the mean of both is due for each change. Later versions take it, 2.0.17
+takes the sum. It also takes an energy that hangs on no condition at half, unless it is told the
+condition 1, and the two outputs of a flip-flop as independent of each other. So conditions are
+written so that nothing is left to that, and a calibration cell whose energy is 1 tells the factor.
 """
 
 from __future__ import annotations
@@ -14,19 +21,20 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..synthesis.liberty import Library
-from ..synthesis.netlist import ONE, ZERO, Instance, Module
+from ..synthesis.netlist import ONE, ZERO, Instance, Module, Netlist
 from ..synthesis.opensta import available, version
 from ..synthesis.timing import Environment, electrical
 from .activity import Activity
-from .internal import supply
+from .internal import Internals
+from .reference_library import CALIBRATION, reference_library, variant, without_wire_loads
 
 __all__ = ["opensta_power"]
 
-_ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+\s+u(\d+)\s*$", re.MULTILINE)
-_ADDS_BOTH_EDGES = "2.0."
+_ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+\s+(u\w*)\s*$", re.MULTILINE)
 
 
 def opensta_power(
@@ -38,75 +46,100 @@ def opensta_power(
     """
     if not available():
         return None
-    load, slew = electrical(module, library, environment)
+    cells = _Apart.all(module, library, environment, activity)
+    clock = ["create_clock -name clock -period "
+             f"{period / library.time_unit_ns:.9g} [get_ports {{}}]"]  # fmt: skip
+    ports = ["clock", "calibrate", *(port for each in cells for port in each.ports)]
+    heads = [f"  {'output' if each.startswith('o') else 'input'} {each};" for each in ports]
+    body = [line for each in cells for line in each.verilog()]
+    apart = _asked(
+        reference_library(library, {each.kind for each in cells}),
+        "\n".join([
+            f"module apart ({', '.join(ports)});", *heads,
+            f"  {CALIBRATION} u (.A(calibrate));", *body, "endmodule", "",
+        ]),
+        "apart",
+        [
+            clock[0].format("clock"),
+            # A port that no clock times has no period, and its activity no meaning.
+            "set_input_delay 0 -clock clock [get_ports {calibrate i*}]",
+            "set_power_activity -input_ports [get_ports calibrate] -activity 1 -duty 0.5",
+            *(line for each in cells for line in each.script()),
+        ],
+    )  # fmt: skip
+    flat = Module(module.name, module.ports, [
+        Instance(f"u{number}", each.kind, each.pins) for number, each in enumerate(module.instances)
+    ], next_net=module.next_net)  # fmt: skip
+    whole = _asked(
+        without_wire_loads(library.prune({each.kind for each in cells})),
+        Netlist(flat.name, {flat.name: flat}).verilog(), flat.name,
+        [
+            clock[0].format(environment.clock or "clock"),
+            # A net that is on no timed path has no clock either.
+            "set_input_delay 0 -clock clock [all_inputs]",
+            "set_output_delay 0 -clock clock [all_outputs]",
+            f"set_load {environment.load / library.cap_unit_ff:.9g} [all_outputs]",
+            "set_power_activity -global -activity 1",
+        ],
+    )  # fmt: skip
+    names = {"u", *(copy for each in cells for copy in each.copies)}
+    if not names <= apart.keys() or len(whole) < len(cells):
+        return None
+    # Energies are in fJ: divided by ns they are microwatts.
+    unit = Internals(library).unit_fj / period * 1e-6
+    factor = apart["u"].internal / unit
+    inputs = sum(apart[each.base].internal for each in cells) / factor
+    outputs = switching = leakage = 0.0
+    for each in cells:
+        leakage += whole[each.base].leakage
+        for pin, (real, ones) in each.outputs.items():
+            if apart[ones].internal > 0:
+                mean = apart[real].internal / apart[ones].internal
+                outputs += mean * unit * each.rate(pin)
+        # At one change of each net in a cycle, times the changes that were simulated.
+        switching += whole[each.base].switching * each.mean_rate()
+    return {
+        "version": version(), "energies_per_change": round(factor, 4),
+        "internal": inputs + outputs, "switching": switching, "leakage": leakage,
+        "total": inputs + outputs + switching + leakage,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Watts:
+    internal: float
+    switching: float
+    leakage: float
+
+
+def _asked(library: str, netlist: str, top: str, script: list[str]) -> dict[str, _Watts]:
+    """Return what OpenSTA says of each instance."""
     with tempfile.TemporaryDirectory(prefix="gatewright-power-") as name:
         folder = Path(name)
-        used = {each.kind for each in module.instances}
-        pruned = re.sub(r"default_wire_load\w*\s*:[^;\n]*;?", "", library.prune(used))
-        (folder / "cells.lib").write_text(pruned)
-        ports, body, script = ["clock"], [], []
-        for number, each in enumerate(module.instances):
-            pins = _Apart(number, each, library, activity, load, slew)
-            ports += pins.inputs + pins.outputs
-            body.append(pins.verilog())
-            script += pins.script()
-        heads = [f"  {'output' if each.startswith('o') else 'input'} {each};" for each in ports]
-        (folder / "netlist.v").write_text(
-            f"module apart ({', '.join(ports)});\n" + "\n".join([*heads, *body]) + "\nendmodule\n"
-        )
-        told = "\n".join([
-            "read_liberty cells.lib", "read_verilog netlist.v", "link_design apart",
-            f"create_clock -name clock -period {period / library.time_unit_ns:.9g} "
-            "[get_ports clock]",
-            *script,
-            *(f"report_power -instances u{n} -digits 9" for n in range(len(module.instances))),
-        ])  # fmt: skip
-        (folder / "script.tcl").write_text(told + "\n")
+        (folder / "cells.lib").write_text(library)
+        (folder / "netlist.v").write_text(netlist)
+        (folder / "script.tcl").write_text("\n".join([
+            "read_liberty cells.lib", "read_verilog netlist.v", f"link_design {top}", *script,
+            "report_power -instances [get_cells *] -digits 9", "",
+        ]))  # fmt: skip
         done = subprocess.run(
             ["sta", "-no_splash", "-no_init", "-exit", "script.tcl"], cwd=folder,
             capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
         )
-    rows = {int(n): tuple(map(float, row)) for *row, n in _ROW.findall(done.stdout)}
-    if len(rows) != len(module.instances):
-        return None
-    total = {"internal": 0.0, "switching": 0.0, "leakage": 0.0}
-    for number, each in enumerate(module.instances):
-        internal, switching, leakage = rows[number]
-        seen = _switching(each, library, activity, load) / period * 1e-6
-        logic = library.cells[each.kind].kind == "logic"
-        scale = seen / switching if logic and switching > 0 else 1.0
-        total["internal"] += internal * scale
-        total["switching"] += switching * scale
-        total["leakage"] += leakage
-    report: dict[str, float | str] = {"version": version(), **total}
-    if version().startswith(_ADDS_BOTH_EDGES):
-        report["internal_as_told"] = total["internal"]
-        report["internal"] = total["internal"] / 2
-        total["internal"] /= 2
-    report["total"] = sum(total.values())
-    return report
-
-
-def _switching(
-    instance: Instance, library: Library, activity: Activity, load: list[list[float]]
-) -> float:
-    """Energy that a cell's outputs switch in a cycle, in fJ, as OpenSTA counts it: of a rise."""
-    volts = supply(library)
-    nets = [instance.pins.get(pin.name, [-1]) for pin in library.cells[instance.kind].outputs]
-    return sum(
-        max(load[0][net[0]], load[1][net[0]]) * volts**2 / 2 * activity.rate(net[0])
-        for net in nets if net and net[0] >= 0
-    )  # fmt: skip
+    return {
+        name: _Watts(float(internal), float(switching), float(leakage))
+        for internal, switching, leakage, name in _ROW.findall(done.stdout)
+    }
 
 
 class _Apart:
-    """A cell by itself, between ports."""
+    """A cell by itself, between ports: without outputs, and with each of them."""
 
     def __init__(
         self, number: int, instance: Instance, library: Library, activity: Activity,
         load: list[list[float]], slew: list[list[float]],
     ) -> None:  # fmt: skip
-        self._number, self._instance, self._library = number, instance, library
+        self._number, self._library, self.kind = number, library, instance.kind
         self._activity, self._load, self._slew = activity, load, slew
         cell = library.cells[instance.kind]
         bound = {pin: bits[0] for pin, bits in instance.pins.items() if bits}
@@ -115,33 +148,74 @@ class _Apart:
         self._out = {pin.name: bound[pin.name] for pin in cell.outputs
                      if bound.get(pin.name, -1) >= 0}  # fmt: skip
         self._clock = [pin.name for pin in cell.inputs if pin.clock]
-        self.inputs = [self._port("i", pin) for pin, net in self._in.items() if net >= 0]
-        self.outputs = [self._port("o", pin) for pin in self._out]
+        self.base = f"u{number}"
+        self.outputs = {pin: (f"u{number}_{pin}", f"u{number}_{pin}__one") for pin in self._out}
 
-    def _port(self, kind: str, pin: str) -> str:
-        return f"{kind}{self._number}_{pin}"
+    @classmethod
+    def all(
+        cls, module: Module, library: Library, environment: Environment, activity: Activity
+    ) -> list[_Apart]:
+        """Return the cells of a design."""
+        load, slew = electrical(module, library, environment)
+        return [cls(number, each, library, activity, load, slew)
+                for number, each in enumerate(module.instances)]  # fmt: skip
 
-    def verilog(self) -> str:
+    @property
+    def copies(self) -> list[str]:
+        """Names of the instances."""
+        return [self.base, *(copy for pair in self.outputs.values() for copy in pair)]
+
+    @property
+    def ports(self) -> list[str]:
+        """The ports around all copies."""
+        inputs = [self._port("i", pin) for pin, net in self._in.items() if net >= 0]
+        return inputs + [self._port("o", pin) for pin in self._out]
+
+    def rate(self, pin: str) -> float:
+        """Changes of an output in a cycle, as simulated."""
+        return self._activity.rate(self._out[pin])
+
+    def mean_rate(self) -> float:
+        """Changes of the outputs in a cycle, each by its load."""
+        loads = {pin: self._largest(net) for pin, net in self._out.items()}
+        return sum(loads[pin] * self.rate(pin) for pin in loads) / (sum(loads.values()) or 1.0)
+
+    def verilog(self) -> list[str]:
+        """The copies."""
         constants = {ZERO: "1'b0", ONE: "1'b1"}
         pins = [f".{pin}({constants.get(net) or self._port('i', pin)})"
                 for pin, net in self._in.items()]  # fmt: skip
-        pins += [f".{pin}({self._port('o', pin)})" for pin in self._out]
-        pins += [f".{pin}(clock)" for pin in self._clock]
-        return f"  {self._instance.kind} u{self._number} ({', '.join(pins)});"
+        joined = ", ".join([*pins, *(f".{pin}(clock)" for pin in self._clock)])
+        lines = [f"  {variant(self.kind)} {self.base} ({joined});"]
+        for pin, (real, ones) in self.outputs.items():
+            port = self._port("o", pin)
+            # What the one with ones drives does not matter.
+            lines += [
+                f"  {variant(self.kind, pin)} {real} ({joined}, .{pin}({port}));",
+                f"  wire w_{ones};",
+                f"  {variant(self.kind, pin, ones=True)} {ones} ({joined}, .{pin}(w_{ones}));",
+            ]
+        return lines
 
     def script(self) -> list[str]:
+        """Activity, slew and load of the ports."""
         lines = []
-        unit = self._library.time_unit_ns
         for pin, net in self._in.items():
             if net >= 0:
                 port = f"[get_ports {self._port('i', pin)}]"
-                rate, duty = self._activity.rate(net), self._activity.duty.get(net, 0.0)
+                rate, duty = self._activity.rate(net), self._activity.duty(net)
                 lines.append(f"set_power_activity -input_ports {port} -activity {rate:.9g} "
                              f"-duty {min(1.0, duty):.9g}")  # fmt: skip
                 for edge, flag in enumerate(("-fall", "-rise")):
-                    slew = max(0.0, self._slew[edge][net]) / unit
+                    slew = max(0.0, self._slew[edge][net]) / self._library.time_unit_ns
                     lines.append(f"set_input_transition {flag} {slew:.9g} {port}")
         for pin, net in self._out.items():
-            load = max(self._load[0][net], self._load[1][net]) / self._library.cap_unit_ff
+            load = self._largest(net) / self._library.cap_unit_ff
             lines.append(f"set_load {load:.9g} [get_ports {self._port('o', pin)}]")
         return lines
+
+    def _largest(self, net: int) -> float:
+        return max(self._load[0][net], self._load[1][net])
+
+    def _port(self, kind: str, pin: str) -> str:
+        return f"{kind}{self._number}_{pin}"

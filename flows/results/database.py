@@ -101,6 +101,12 @@ class Results:
 
         return self._do(read)
 
+    def every_run(self) -> list[Run]:
+        """Return all runs, the oldest first."""
+        return self._do(lambda connection: [
+            _run(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM runs ORDER BY id")
+        ])  # fmt: skip
+
     def count(self) -> int:
         """Return how many runs there are."""
         return int(self._do(lambda c: c.execute("SELECT count(*) FROM runs").fetchone()[0]))

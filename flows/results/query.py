@@ -19,7 +19,7 @@ _FIRST = ("generator", "step", "target", "verdict")
 
 _USUAL = (
     "area", "luts", "flops", "delay", "frequency_mhz", "cycles", "utilisation", "coverage.hit",
-    "coverage.bins", "power.total", "energy", "seconds",
+    "coverage.bins", "counts.proved", "score", "power.total", "energy", "seconds",
 )  # fmt: skip
 
 

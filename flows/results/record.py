@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from ... import __version__
 from ...errors import InputError
 from ...generators.artifacts import Build, Manifest, digest
 from .database import DATABASE, Results
-from .run import Run, run_key
+from .run import Run, module_source, run_key
 
 __all__ = [
-    "Step", "database_of", "energy_step", "made", "once", "sim_step", "synth_step",
+    "Step", "claims", "database_of", "energy_step", "made", "mutate_step", "once", "prove_step",
+    "sim_step", "synth_step",
 ]  # fmt: skip
 
 
@@ -64,26 +65,76 @@ def synth_step(target: str, options: Mapping[str, Any]) -> Step:
     return Step("synth", target, told, tools, ("flows/synthesis",))
 
 
-def sim_step(manifest: Manifest, simulator: str, seed: int, waves: bool) -> Step:
+def sim_step(
+    manifest: Manifest, simulator: str, seed: int, waves: bool, coverage: bool = False
+) -> Step:
     """Return the step of a simulation by the design's testbench."""
     from ..simulation.cocotb_build import simulator_version
 
-    bench = importlib.util.find_spec(manifest.testbench) if manifest.testbench else None
-    source = Path(bench.origin).read_bytes() if bench is not None and bench.origin else b""
-    options = {"seed": seed, "waves": waves, "testbench": digest(source)}
+    source = module_source(manifest.testbench)
+    options = {
+        "seed": seed, "waves": waves, "coverage": coverage, "testbench": digest(source),
+    }  # fmt: skip
     tools = {"gatewright": __version__, **simulator_version(simulator)}
     return Step("sim", simulator, options, tools, ("verification", "golden", "flows/simulation"))
 
 
-def energy_step(manifest: Manifest, options: Mapping[str, Any]) -> Step:
-    """Return the step of measuring energy: a synthesis, and a simulation of its gates."""
+def energy_step(
+    manifest: Manifest, options: Mapping[str, Any], files: Mapping[str, Path | None] | None = None,
+    **further: float | None,
+) -> Step:  # fmt: skip
+    """Return the step of measuring energy: a synthesis, and a simulation of its gates.
+
+    ``options`` are target, recipes and seed; ``files`` what the gates do instead of a testbench.
+    """
     target = str(options["target"])
     synth = synth_step(target, {"recipes": options["recipes"]})
     sim = sim_step(manifest, "verilator", int(options["seed"]), waves=True)
+    told: dict[str, Any] = {"synth": dict(synth.options), "sim": dict(sim.options)}
+    told |= {name: value for name, value in further.items() if value}
+    for name, path in (files or {}).items():
+        if path is not None:
+            try:
+                told[name] = digest(path.read_bytes())
+            except OSError as error:
+                raise InputError(
+                    f"--{name} must be a file that can be read, not {path}: {error.strerror}"
+                ) from error
     return Step(
-        "energy", target, {"synth": dict(synth.options), "sim": dict(sim.options)},
-        {**synth.tools, **sim.tools}, (*synth.packages, *sim.packages, "flows/power"),
+        "energy", target, told, {**synth.tools, **sim.tools},
+        (*synth.packages, *sim.packages, "flows/power"),
     )  # fmt: skip
+
+
+def mutate_step(manifest: Manifest, simulator: str, options: Mapping[str, Any]) -> Step:
+    """Return the step of a mutation run; ``options`` are those of `mutate`."""
+    sim = sim_step(manifest, simulator, int(options["seed"]), waves=False)
+    tools = {**sim.tools, "pyosys": importlib.metadata.version("pyosys")}
+    return Step(
+        "mutate", simulator, {**options, **sim.options}, tools,
+        (*sim.packages, "flows/mutation", "flows/formal"),
+    )  # fmt: skip
+
+
+def prove_step(properties: Sequence[str], module: str | None) -> Step:
+    """Return the step of proving properties, by name, that a module's generator claims.
+
+    The time that each is given is no part of it: what passed would pass with more.
+    """
+    tools = {"gatewright": __version__} | {
+        name: importlib.metadata.version(name) for name in ("pyosys", "verilator")
+    }
+    options = {"properties": list(properties), "module": digest(module_source(module))}
+    return Step("prove", "properties", options, tools,
+                ("hw", "generators", "golden", "flows/formal", "flows/simulation"))  # fmt: skip
+
+
+def claims(name: str, config: Mapping[str, Any], config_hash: str, folder: Path) -> Build:
+    """Return what a proof is about: a config, in a build folder that need not be written."""
+    return Build(folder, Manifest(
+        generator=name, design=name, top="", verilog=(), config=dict(config),
+        config_hash=config_hash, hash="", clock=None, reset=None, ports=(),
+    ))  # fmt: skip
 
 
 def database_of(build: Build) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,13 @@ from typing import Any
 
 from ...generators.artifacts import Manifest, digest
 
-__all__ = ["Run", "figures", "run_key", "sources"]
+__all__ = ["Run", "figures", "module_source", "run_key", "sources"]
 
 # What a report holds for pages, not for comparing designs.
 _NOT_FIGURES = frozenset({
     "format", "version", "tools", "modules", "cell_types", "fronts", "config_hash",
-    "verilog_hash", "netlist", "recipe",
+    "verilog_hash", "netlist", "recipe", "config",
+    "energy_by_instance", "energy_by_module", "saif", "flat_netlist", "dump",
 })  # fmt: skip
 _DEEPEST = 3
 _ROOT = Path(__file__).parents[2]
@@ -32,13 +34,13 @@ class Run:
     key
         Hash of all that its outcome depends on: :func:`run_key`.
     step
-        ``model``, ``sim``, ``synth``, ``prove``, ``energy``: what was done.
+        ``model``, ``sim``, ``synth``, ``prove``, ``mutate``, ``energy``: what was done.
     generator, design, config_hash, config
         The design, as in its manifest.
     target
         What it was done for: a synthesis target, a simulator.
     verdict
-        ``pass`` or ``fail``.
+        ``pass`` or ``fail``; of a proof also ``unknown``.
     started
         Seconds since 1970.
     seconds
@@ -103,6 +105,14 @@ def sources(*packages: str) -> str:
         path for package in packages for path in (_ROOT / package).rglob("*.py")
     )
     return digest(*(path.read_bytes() for path in files))
+
+
+def module_source(name: str | None) -> bytes:
+    """Return the source of a module of whatever package; nothing if it has no file."""
+    found = importlib.util.find_spec(name) if name else None
+    if found is None or not found.has_location or found.origin is None:
+        return b""
+    return Path(found.origin).read_bytes()
 
 
 def figures(report: Mapping[str, Any]) -> dict[str, float | str]:

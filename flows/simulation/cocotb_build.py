@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,9 @@ __all__ = ["SIMULATORS", "build_model", "simulator_version"]
 
 TIMESCALE = ("1ns", "1ns")
 
+COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle")
+"""For models that count which lines run and which bits change."""
+
 SIMULATORS = ("verilator", "icarus")
 
 
@@ -32,10 +35,11 @@ class VerilatorRunner(runner.Verilator):
     only the ports named in the control file are. And the run-time library comes compiled.
     """
 
-    def __init__(self, tools: Toolchain, *, trace: bool) -> None:
+    def __init__(self, tools: Toolchain, *, trace: bool, coverage: bool = False) -> None:
         super().__init__()
         self._tools = tools
         self._trace = trace
+        self._coverage = coverage
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(self._tools.program)
@@ -49,7 +53,8 @@ class VerilatorRunner(runner.Verilator):
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         verilate.remove("--public-flat-rw")
-        objects = [str(path) for path in self._tools.runtime(trace=self._trace, vpi=True)]
+        runtime = self._tools.runtime(trace=self._trace, vpi=True, coverage=self._coverage)
+        objects = [str(path) for path in runtime]
         return [verilate, ["cp", *objects, str(self.build_dir)], make]
 
 
@@ -81,7 +86,7 @@ def simulator_version(simulator: str) -> dict[str, str]:
     raise InputError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
 
 
-def build_model(build: Build, simulator: str, *, waves: bool) -> Path:
+def build_model(build: Build, simulator: str, *, waves: bool, coverage: bool = False) -> Path:
     """The folder of a compiled design, from the cache if it holds one.
 
     Parameters
@@ -92,14 +97,18 @@ def build_model(build: Build, simulator: str, *, waves: bool) -> Path:
         One of `SIMULATORS`.
     waves
         Whether the model can write waveforms, which makes it slower to compile and to run.
+    coverage
+        Whether it counts which lines and bits are exercised, which only Verilator does.
 
     Raises
     ------
     InputError
-        If the simulator is unknown or not installed.
+        If the simulator is unknown or not installed, or counts nothing.
     CheckFailed
         If it refuses the design, with its last error lines.
     """
+    if coverage and simulator != "verilator":
+        raise InputError(f"simulator must be verilator for coverage, not {simulator!r}")
     versions = [f"{name} {number}" for name, number in simulator_version(simulator).items()]
     manifest = build.manifest
     sources = [source.read_text() for source in build.verilog]
@@ -109,10 +118,12 @@ def build_model(build: Build, simulator: str, *, waves: bool) -> Path:
     tools = toolchain()
     control = control_file("\n".join(sources), manifest.top, _public_ports(manifest))
 
-    def make(folder: Path) -> None:
-        _make_verilator(build, tools, control, waves, folder)
+    flags = [*MODEL_FLAGS, *(COVERAGE_FLAGS if coverage else ())]
 
-    return cached("cocotb-verilator", [*tools.key, *MODEL_FLAGS, control, *key], make)
+    def make(folder: Path) -> None:
+        _make_verilator(build, tools, control, flags, waves, folder)
+
+    return cached("cocotb-verilator", [*tools.key, *flags, control, *key], make)
 
 
 def _public_ports(manifest: Manifest) -> dict[str, bool]:
@@ -121,19 +132,19 @@ def _public_ports(manifest: Manifest) -> dict[str, bool]:
 
 
 def _make_verilator(
-    build: Build, tools: Toolchain, control: str, waves: bool, folder: Path
+    build: Build, tools: Toolchain, control: str, flags: Sequence[str], waves: bool, folder: Path
 ) -> None:
     top = build.manifest.top
     with tempfile.TemporaryDirectory(prefix="gatewright-") as name:
         work = Path(name)
         (work / "ports.vlt").write_text(control)
-        made = VerilatorRunner(tools, trace=waves)
+        made = VerilatorRunner(tools, trace=waves, coverage="--coverage-line" in flags)
         _run_build(
             work,
             lambda log: made.build(
                 sources=[work / "ports.vlt", *build.verilog],
                 hdl_toplevel=top,
-                build_args=[*MODEL_FLAGS, "-CFLAGS", "-fPIC"],
+                build_args=[*flags, "-CFLAGS", "-fPIC"],
                 build_dir=work,
                 timescale=TIMESCALE,
                 waves=waves,

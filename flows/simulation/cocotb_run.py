@@ -8,7 +8,7 @@ import re
 import tempfile
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from ...errors import CheckFailed
 from ...generators.artifacts import Build
+from ...verification.coverage import Coverage
 from .cocotb_build import IcarusRunner, VerilatorRunner, build_model
 from .process import last_error_lines
 from .verilator import toolchain
@@ -40,6 +41,13 @@ class RunOutcome:
     tests: list[TestOutcome]
     records: list[dict[str, Any]]
 
+    def coverage(self) -> Coverage:
+        """What all tests together have exercised."""
+        found = Coverage()
+        for record in self.records:
+            found.merge(record["coverage"], record["excuses"])
+        return found
+
 
 def run_testbench(
     build: Build,
@@ -51,6 +59,9 @@ def run_testbench(
     only: Sequence[str] = (),
     waves: Path | None = None,
     window: tuple[int, int] | None = None,
+    coverage: Path | None = None,
+    before: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> RunOutcome:
     """Build the design for a simulator (from the cache if possible) and run its testbench.
 
@@ -72,6 +83,12 @@ def run_testbench(
         The waveform to write, if any.
     window
         First and last time step of the waveform (default: all).
+    coverage
+        The file of Verilator's counts of lines and bits to write, if any.
+    before
+        Import names of modules that the simulation imports ahead of the testbench.
+    environment
+        Further variables for the simulation.
 
     Raises
     ------
@@ -80,7 +97,7 @@ def run_testbench(
     CheckFailed
         If the build fails, or the simulation ends without results: with the last error lines.
     """
-    model = build_model(build, simulator, waves=waves is not None)
+    model = build_model(build, simulator, waves=waves is not None, coverage=coverage is not None)
     out.mkdir(parents=True, exist_ok=True)
     records, results, log = out / "bench.jsonl", out / "results.xml", out / "sim.log"
     for stale in (records, results):
@@ -90,20 +107,23 @@ def run_testbench(
         if simulator == "verilator"
         else IcarusRunner()
     )
-    environment = {
+    variables = {
         "GATEWRIGHT_BUILD": str(build.folder.resolve()),
         "GATEWRIGHT_SEED": str(seed),
         "GATEWRIGHT_OUT": str(out.resolve()),
         "COCOTB_ANSI_OUTPUT": "0",
         # pytest would rewrite every module that the testbench imports: torch alone takes 10 s.
         "COCOTB_REWRITE_ASSERTION_FILES": "",
+        **(environment or {}),
     }
     with _waveform(build, waves, window) as pipe:
         arguments = ["--trace-file", str(pipe)] if pipe and simulator == "verilator" else []
         plusargs = [f"+dumpfile_path={pipe}"] if pipe and simulator == "icarus" else []
+        if coverage is not None:
+            plusargs.append(f"+verilator+coverage+file+{coverage.resolve()}")
         try:
             run.test(
-                test_module=module,
+                test_module=[*before, module],
                 hdl_toplevel=build.manifest.top,
                 hdl_toplevel_lang="verilog",
                 build_dir=model,
@@ -111,7 +131,7 @@ def run_testbench(
                 seed=seed & 0xFFFFFFFF,
                 test_args=arguments,
                 plusargs=plusargs,
-                extra_env=environment,
+                extra_env=variables,
                 test_filter="|".join(rf"\.{re.escape(name)}$" for name in only) or None,
                 waves=waves is not None,
                 results_xml=str(results.resolve()),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import Build, write_json
-from ...verification.coverage import Coverage
+from ..coverage.structure import read_counts, structure
 from .cocotb_build import simulator_version
 from .cocotb_run import RunOutcome, TestOutcome, run_testbench
 
@@ -24,6 +24,7 @@ def simulate(
     simulator: str = "verilator",
     seed: int = 0,
     waves: bool = False,
+    lines: bool = False,
     out: Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -39,6 +40,8 @@ def simulate(
         Of all stimuli and stalls: an integer of at least 0.
     waves
         Whether to write ``waves.vcd``, with named enum values.
+    lines
+        Whether to tell which lines and bits of the Verilog were exercised (Verilator only).
     out
         Folder for the report and all else (default: ``sim-<simulator>`` in the build folder).
     say
@@ -48,12 +51,13 @@ def simulate(
     -------
     dict
         The report, as written to ``report.json``: verdict, tests, seed, cycles, cycles_per_second,
-        beats, coverage, failure, waves, tools.
+        beats, coverage, structure (of lines and bits), failure, waves, tools.
 
     Raises
     ------
     InputError
-        If the design names no testbench, or the simulator is unknown or not installed.
+        If the design names no testbench, or the simulator is unknown or not installed, or counts
+        no lines.
     CheckFailed
         If a test failed, after the report is written: with the explanation of the first failure.
     """
@@ -68,9 +72,14 @@ def simulate(
     tools = simulator_version(simulator)
     tell(f"building {manifest.design} for {simulator} and running {module}")
     picture = folder / "waves.vcd" if waves else None
-    run = run_testbench(build, simulator, module, folder, seed=seed, waves=picture)
+    counts = folder / "coverage.dat" if lines else None
+    run = run_testbench(
+        build, simulator, module, folder, seed=seed, waves=picture, coverage=counts
+    )
     failed = [test for test in run.tests if test.verdict == "fail"]
     report = _report(build, simulator, seed, run, tools)
+    if counts is not None:
+        report["structure"] = structure(read_counts(counts), manifest.top)
     if picture is not None:
         report["waves"] = picture.name
     if failed or not run.tests:
@@ -82,10 +91,10 @@ def simulate(
                 tell("running again for a waveform of the cycles around the failure")
                 again = _rerun(build, simulator, module, folder, seed, run, report["failure"])
                 report["failure"] |= again
-        lines = explain(report)
-        report["failure"]["explanation"] = lines
+        story = explain(report)
+        report["failure"]["explanation"] = story
         write_json(folder / "report.json", report)
-        raise CheckFailed("\n".join(lines))
+        raise CheckFailed("\n".join(story))
     write_json(folder / "report.json", report)
     return report
 
@@ -118,10 +127,8 @@ def _report(
     build: Build, simulator: str, seed: int, run: RunOutcome, tools: Mapping[str, str]
 ) -> dict[str, Any]:
     manifest = build.manifest
-    coverage = Coverage()
     beats: dict[str, int] = {}
     for record in run.records:
-        coverage.merge(record["coverage"])
         for stream, number in record["beats"].items():
             beats[stream] = beats.get(stream, 0) + number
     cycles = sum(record["cycles"] for record in run.records)
@@ -132,6 +139,8 @@ def _report(
         "version": 1,
         "step": "sim",
         "design": manifest.design,
+        "generator": manifest.generator,
+        "config": manifest.config,
         "config_hash": manifest.config_hash,
         "verdict": "pass" if passed else "fail",
         "tools": dict(tools),
@@ -142,7 +151,8 @@ def _report(
         "cycles": cycles,
         "cycles_per_second": round(cycles / seconds) if seconds else None,
         "beats": beats,
-        "coverage": coverage.report(),
+        "coverage": run.coverage().report(),
+        "structure": None,
         "failure": None,
         "waves": None,
     }

@@ -97,15 +97,19 @@ class Toolchain:
         """What a build depends on besides its own sources and flags."""
         return (self.version, self.compiler_version, *self.overrides()["MAKEFLAGS"].split()[2:])
 
-    def runtime(self, *, trace: bool = False, vpi: bool = False) -> list[Path]:
+    def runtime(
+        self, *, trace: bool = False, vpi: bool = False, coverage: bool = False
+    ) -> list[Path]:
         """Object files of Verilator's run-time library, position-independent, from the cache."""
         names = ["verilated", "verilated_threads"]
         names += ["verilated_vpi"] * vpi + ["verilated_vcd_c"] * trace
+        names += ["verilated_cov"] * coverage
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda name: self._runtime_object(name, trace), names))
+            return list(pool.map(lambda name: self._runtime_object(name, trace, coverage), names))
 
-    def _runtime_object(self, name: str, trace: bool) -> Path:
-        defines = [f"-DVM_{option}=0" for option in ("COVERAGE", "SC", "TIMING", "TRACE_FST")]
+    def _runtime_object(self, name: str, trace: bool, coverage: bool) -> Path:
+        defines = [f"-DVM_COVERAGE={int(coverage)}"]
+        defines += [f"-DVM_{option}=0" for option in ("SC", "TIMING", "TRACE_FST")]
         defines += [f"-DVM_TRACE{option}={int(trace)}" for option in ("", "_VCD")]
         flags = ["-O1", "-fPIC", "-DVERILATOR=1", "-DVM_TRACE_SAIF=0", *defines]
         include = self.root / "include"

@@ -78,17 +78,20 @@ class Image:
     Attributes
     ----------
     memory
-        u8, from the image's base; whole blocks.
+        u8, whole blocks, from block ``first`` on.
     pass_block, passes
         Where the table of passes is, and its length.
     tensors
         Places by name.
+    first
+        Block that the memory begins at, counted from the image's base as all blocks are.
     """
 
     memory: NDArray[np.uint8]
     pass_block: int
     passes: int
     tensors: dict[str, Place]
+    first: int = 0
 
     def read(self, name: str) -> NDArray[np.int64]:
         """Return a tensor, int64 [rows, elements]."""
@@ -119,7 +122,7 @@ class Image:
         rows[:, : bytes_.shape[1]] = bytes_
 
     def _rows(self, place: Place) -> NDArray[np.uint8]:
-        start = place.block * BLOCK_BYTES
+        start = (place.block - self.first) * BLOCK_BYTES
         return self.memory[start : start + place.rows * place.stride].reshape(place.rows, -1)
 
 
@@ -147,8 +150,8 @@ class _Memory:
         return np.frombuffer(b"".join(self._pieces), np.uint8).copy()
 
 
-def build_image(program: Program) -> Image:
-    """Return the image of a program, its input all zeros.
+def build_image(program: Program, first: int = 0) -> Image:
+    """Return the image of a program, its input all zeros; ``first`` blocks before it are left out.
 
     Raises
     ------
@@ -158,7 +161,7 @@ def build_image(program: Program) -> Image:
     memory = _Memory()
     # The table of passes is first, and is known last.
     table = -(-len(program.passes) * PASS.size // 8 // BLOCK_BYTES)
-    memory.block = table
+    memory.block = first + table
     tensors = {name: _tensor(each, memory, program) for name, each in program.tensors.items()}
     lists: dict[tuple[int, int], tuple[NDArray[np.void], NDArray[np.int64]]] = {}
     records = b"".join(
@@ -167,7 +170,9 @@ def build_image(program: Program) -> Image:
     )
     head = np.zeros(table * BLOCK_BYTES, np.uint8)
     head[: len(records)] = np.frombuffer(records, np.uint8)
-    image = Image(np.concatenate([head, memory.join()]), 0, len(program.passes), tensors)
+    image = Image(
+        np.concatenate([head, memory.join()]), first, len(program.passes), tensors, first
+    )
     for name, tensor in program.tensors.items():
         if tensor.values is not None:
             image.write(name, tensor.values)

@@ -10,25 +10,22 @@ from amaranth.hdl import Const, Signal, Value
 from ...hw.fabric.fifo import StreamFIFOParameters
 from ...hw.gnn.decoder import OPERANDS, Decoder, Executor
 from ...hw.gnn.instruction import INSTRUCTION, SCALAR, Opcode
-from ...hw.gnn.interval_context import IntervalContext
 from ...hw.gnn.parameters import GnnParameters
 from ...hw.gnn.queue import Queue
 from ...hw.gnn.read_arbiter import ReadArbiter, ReadArbiterParameters
-from ...hw.gnn.records import PHASES
 from ...hw.gnn.transfers import Client
 from ..arbiter_claims import Contest, claims_one, claims_turn
 from ..fabric_properties import stream_rules
 from ..formal import Always, Claim, Property
 from ..stream_claims import stays
+from .burst_claims import burst_properties
 from .config import GnnConfig
+from .dispatch_claims import dispatch_properties
+from .interval_claims import interval_properties
 
-__all__ = ["arbitrates", "decodes", "grants", "opens_in_order", "properties"]
+__all__ = ["arbitrates", "decodes", "grants", "properties"]
 
-_TASKS = 5
-"""Most tasks under way in the proof about phases."""
 _BUS = 4
-_FEW = 7
-"""Rows, and shards of a round, of the intervals for which phases are proven without a bound."""
 
 
 def properties(config: GnnConfig) -> list[Property]:
@@ -56,20 +53,10 @@ def properties(config: GnnConfig) -> list[Property]:
             "arbiter.beats", "each beat that was read goes to the one that asked, and to no other",
             Always(partial(_delivers, p)),
         ),
-        Property(
-            "interval.phases", "no phase opens while a task of the one before is under way, and "
-            f"none twice; intervals of up to {_FEW} rows and shards",
-            Always(partial(opens_in_order, p, _FEW)),
-        ),
-        Property(
-            "interval.phases-any", "the same for 40 cycles of intervals of any size",
-            Always(partial(opens_in_order, p, None), bound=40),
-        ),
-        Property(
-            "interval.ahead", "there is room for every record that was asked for",
-            Always(partial(_reserves, p)),
-        ),
     ]  # fmt: skip
+    found += interval_properties(p)
+    found += dispatch_properties(p)
+    found += burst_properties(min(_BUS, p.bus_bytes))
     for depth in (2, 3):
         found += stream_rules(
             f"queue-{depth}", partial(Queue, StreamFIFOParameters(2, depth)), depth, 1
@@ -157,66 +144,3 @@ def _delivers(p: GnnParameters, claim: Claim) -> None:
     claim.hold(~unit.record | (unit.record_beat == beats.payload.data))
     claim.hold(~unit.record | (unit.record_last == beats.payload.last))
     claim.hold(~unit.record | beats.ready)
-
-
-def _context(p: GnnParameters, claim: Claim) -> Any:
-    """An interval's context, in a pass whose phases have the code 1 to 5, or none."""
-    unit: Any = IntervalContext(p)
-    m = claim.m
-    m.submodules.context = unit
-    settings = unit.settings
-    missing = claim.free(PHASES, "missing")
-    steady, held = Signal(), Signal(PHASES)
-    m.d.sync += [steady.eq(1), held.eq(missing)]
-    claim.assume(~steady | (missing == held))
-    for phase in range(PHASES):
-        m.d.comb += settings.pc[phase].eq(
-            (phase + 1) | missing[phase].replicate(16)
-        )  # fmt: skip
-    m.d.comb += [
-        settings.chunk_rows.eq(4), settings.halves.eq(1), unit.step.eq(4),
-        unit.take.eq(claim.free(1, "take") & unit.idle),
-        Value.cast(unit.interval).eq(claim.free(Value.cast(unit.interval).shape(), "interval")),
-        unit.wanted.ready.eq(claim.free(1, "wanted_ready")),
-        unit.arrived.eq(claim.free(1, "arrived")),
-        Value.cast(unit.shard).eq(claim.free(Value.cast(unit.shard).shape(), "shard")),
-        unit.tasks.ready.eq(claim.free(1, "tasks_ready")),
-        unit.ended.eq(claim.free(1, "ended")),
-    ]  # fmt: skip
-    return unit
-
-
-def opens_in_order(p: GnnParameters, most: int | None, claim: Claim) -> None:
-    """Claim that all tasks under way are of one phase, and phases come in ascending order."""
-    unit = _context(p, claim)
-    m = claim.m
-    if most is not None:
-        counts = unit.interval.rows, *(unit.interval.shards[k].count for k in range(2))
-        for count in counts:
-            claim.assume(~unit.take | (count <= most))
-    running = Signal(range(_TASKS + 2))
-    last, busy = Signal(16), Signal()
-    started = unit.tasks.valid & unit.tasks.ready
-    claim.assume(~unit.ended | running.any())
-    claim.assume(~started | (running < _TASKS))
-    m.d.sync += running.eq(running + started - unit.ended)
-    pc = unit.tasks.payload.pc
-    with m.If(started):
-        m.d.sync += [last.eq(pc), busy.eq(1)]
-    with m.If(unit.idle):
-        m.d.sync += busy.eq(0)
-    claim.hold(~started | ~running.any() | (pc == last))
-    claim.hold(~started | ~busy | (pc >= last))
-    claim.hold(~unit.idle | ~running.any())
-
-
-def _reserves(p: GnnParameters, claim: Claim) -> None:
-    """Claim that records asked for and not yet used never exceed the queue's places."""
-    unit = _context(p, claim)
-    m = claim.m
-    asked = unit.wanted.valid & unit.wanted.ready
-    used = unit.tasks.valid & unit.tasks.ready & unit.tasks.payload.shard
-    out, owed = Signal(range(8)), Signal(range(8))
-    claim.assume(~unit.arrived | owed.any())
-    m.d.sync += [out.eq(out + asked - used), owed.eq(owed + asked - unit.arrived)]
-    claim.hold(out <= 4)

@@ -168,13 +168,15 @@ class ModredConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_operation()
+        from .design import check_reducer, parameters
+
         if self.architecture is Architecture.AUTO:
             self._check_auto()
+            if self.dsp:  # whether a cycle makes a product is known when the method is
+                parameters(self)
             return self
         self._check_options()
         self._check_store()
-        from .design import check_reducer, parameters
-
         check_reducer(self)
         parameters(self)
         return self

@@ -97,6 +97,11 @@ def check_reducer(config: ModredConfig) -> None:
                 f"modulus must be odd for montgomery_mcm, not {_brief(modulus)}: 2^-n mod M does "
                 "not exist"
             )
+        if width < n:
+            raise ValueError(
+                f"width must be at least {n} for montgomery_mcm, the bits of the modulus, not "
+                f"{width}"
+            )
         if width > 2 * n:
             raise ValueError(
                 f"width must be at most {2 * n} for montgomery_mcm, twice the bits of the "

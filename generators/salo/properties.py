@@ -23,6 +23,7 @@ from ..formal import Always, Claim, Computed, Finding, ForEvery, Property
 from .certificate import certify
 from .config import SaloConfig
 from .design import parameters
+from .feeder_claims import feeder_properties
 from .pattern import Pattern
 from .schedule import make_schedule
 from .terms import Band
@@ -156,6 +157,7 @@ def properties(config: SaloConfig) -> list[Property]:
         )
         for pattern, make in _PATTERNS.items()
     ]
+    found += feeder_properties()
     return found
 
 

@@ -1,4 +1,5 @@
-"""The cost model as named figures, for sweeps: the cycle model on a product of random integers."""
+"""The cost model as named figures, for sweeps: the cycle model on a product of random integers,
+and the area by its structure, of arrays that were measured (`area`)."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ...golden.tpe.cycles import schedule
 from ...golden.tpe.encodings import operand_range
 from ..workload_fields import take
+from .area import area
 from .config import TpeConfig
 from .design import engine
 
@@ -31,12 +33,14 @@ def model(config: TpeConfig, workload: Mapping[str, Any]) -> dict[str, float | s
     b = _integers(given["k"], given["n"], config.b_width, config.b_signed, shape[0], shape[1] + 1)
     plan = schedule(a, b, told.model)
     macs = given["m"] * given["k"] * given["n"]
+    size = area(config)
     return {
         "technology": config.resolved_level.value, "encoding": told.encoding,
         "cycles": plan.cycles, "macs_per_cycle": round(macs / plan.cycles, 4),
         "capacity": told.model.capacity, "utilisation": round(plan.utilisation, 6),
         "occupation": round(plan.occupation, 6), "barrier_cost": round(plan.barrier_cost, 2),
         "latency": told.result_latency, "accumulator_bits": told.accumulator_bits,
+        **({} if size is None else {"area": round(size, 1), "area_unit": "GE"}),
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from ..arith.signed_digits import naf
 from .adder_tree import Row
@@ -226,7 +226,9 @@ class Montgomery(Reducer):
         data = Datapath(m, self)
         x = data["x"]
         data["lower"] = x[:n]
-        data["operand"] = Cat(x[at.low : n], self._upper(x[n:]))
+        # Of an operand of n bits without guard columns there is nothing left.
+        above = Cat(x[at.low : n], self._upper(x[n:]))
+        data["operand"] = above if len(above) else Const(0, 1)
         data.drop(["x"])
 
         multiples = Multiples.of(p.inverse)

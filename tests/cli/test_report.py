@@ -59,6 +59,38 @@ def test_a_failed_check_is_stored_and_done_again(gatewright: Gatewright) -> None
     assert gatewright(*missed).code == 1
 
 
+def test_proofs_and_mutants_are_stored_and_told_by_design(two: Gatewright) -> None:
+    proof = ("prove", "fabric", "--only", "pipeline")
+    assert two(*proof).code == 0
+    report = Path("build/fabric/prove/report.json")
+    before = report.stat().st_mtime_ns
+    again = two(*proof)
+    assert again.code == 0 and "--force repeats it" in again.err and "1 proved" in again.out
+    assert report.stat().st_mtime_ns == before
+    assert "--force" not in two(*proof, "--force").err
+    assert report.stat().st_mtime_ns != before
+    assert "--force" not in two("prove", "fabric", "--only", "fifo-1.alive").err
+    told = json.loads(two("report", "--designs", "--json").out)
+    assert told["designs"] == 3
+    fabric, six, four = told["rows"]
+    assert fabric["design"] == "fabric-fabric"
+    assert fabric["proved"] == "2 proved"
+    assert six["area"] > four["area"] and "proved" not in six
+    one = two("report", "--designs", "--where", 'step == "prove"')
+    assert "1 designs" in one.out and "tiny" not in one.out
+
+
+def test_mutants_are_not_run_again(gatewright: Gatewright) -> None:
+    run = ("mutate", "tiny", "-p", "width=3", "--count", "2")
+    assert gatewright(*run).code == 0
+    again = gatewright(*run)
+    assert again.code == 0 and "--force repeats it" in again.err
+    (row,) = json.loads(gatewright("report", "--designs", "--json").out)["rows"]
+    assert row["mutants"].endswith("found") or row["mutants"].endswith("left")
+    # Another seed makes other mutants.
+    assert "--force" not in gatewright(*run, "--seed", "9").err
+
+
 def test_edited_verilog_is_another_design(two: Gatewright) -> None:
     verilog = Path("build/tiny/tiny_adder.v")
     verilog.write_text(verilog.read_text() + "\n// changed\n")

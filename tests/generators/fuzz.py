@@ -1,55 +1,60 @@
-"""Random configs of every generator, from the schema of its config class.
+"""Random settings of every generator, from the schema of its config class, right and wrong ones.
 
-A config sets some fields, each to any value of its declared range; sizes are capped where a
-simulation is to be short. What the ranges allow the generator may still refuse: then in one line.
+A setting is any value of its field's declared range. What the ranges allow the generator may still
+refuse; what a fault is in must be refused.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 
 from gatewright.generators.registry import find
 
-__all__ = ["ALWAYS", "SMALL", "as_params", "configs"]
+from .fuzz_designs import designs
 
-SMALL: dict[str, dict[str, tuple[int, int]]] = {
-    "flint": {"rows": (1, 4), "cols": (1, 4), "max_k": (1, 64), "share": (1, 4),
-              "requantizer_stages": (1, 5), "output_depth": (1, 16)},
-    "modred": {"modulus": (2, 1 << 20), "width": (1, 48), "tree": (1, 6), "group_bits": (1, 6)},
-    "tpe": {"rows": (1, 4), "cols": (1, 4), "depth": (1, 16), "lanes": (1, 4), "group": (1, 4),
-            "a_width": (2, 9), "b_width": (2, 9), "exact_depth": (1, 1 << 12),
-            "resolve_stages": (1, 4)},
-    "salo": {"rows": (1, 6), "cols": (1, 6), "gather": (0, 2), "global_rows": (0, 2),
-             "segments": (1, 3), "dk_max": (2, 16), "dv_max": (1, 16), "max_tokens": (2, 48),
-             "program_words": (512, 1024), "reads": (1, 8), "lanes": (1, 6),
-             "result_blocks": (1, 6), "block_keys": (1, 64)},
-    "gnn": {"accumulator_words": (64, 256), "local_words": (64, 256), "edge_words": (64, 256),
-            "weight_words": (512, 1024), "max_sources": (8, 64), "max_edges": (8, 64),
-            "threads": (1, 3), "outstanding": (1, 8), "psum_rows": (4, 32)},
-}  # fmt: skip
-"""Ranges for designs that are simulated in seconds."""
+__all__ = ["FAULTS", "as_params", "configs", "options", "properties", "spoiled"]
 
-ALWAYS: dict[str, dict[str, Any]] = {
-    "flint": {"rows": 2, "cols": 2}, "modred": {"modulus": 40961}, "tpe": {"rows": 2, "cols": 2},
-    "salo": {"rows": 4, "cols": 4, "dk_max": 8, "dv_max": 8, "max_tokens": 32,
-             "program_words": 512},
-    "gnn": {"preset": "tiny"},
-}  # fmt: skip
-"""What a small config has if it is not drawn."""
+FAULTS = ("field", "kind", "range", "member", "syntax")
+"""An unknown field, a value of another kind or out of range, an unknown member, no assignment."""
 
 _LARGEST = 1 << 16
+_MODULI = ("2^", "x+1", "-7", "0", "2.5", "2^99999", "no_such_prime", "")
+_WRONG: dict[str, tuple[str, ...]] = {
+    "integer": ("many", "2.5", "[1, 2]", "{a: 1}", "0x", "'3'"),
+    "boolean": ("maybe", "7", "[]"),
+    "array": ("7", "{}", "[[int]]"),
+    "string": ("7", "2.5", "[a, b]", "true"),
+}
+"""What a field of a kind cannot be, as typed after -p."""
 
 
-def values(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """Values of a field: those that its schema allows."""
+def properties(name: str) -> dict[str, Any]:
+    """The fields of a generator's config, by name, as JSON schemas."""
+    fields: dict[str, Any] = find(name).config().model_json_schema()["properties"]
+    return fields
+
+
+def options(schema: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """What a field can be, each a schema without alternatives."""
     if "$ref" in schema:
-        return values(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    if "anyOf" in schema:
-        return st.one_of([values(each, definitions) for each in schema["anyOf"]])
+        known = find(name).config().model_json_schema()["$defs"]
+        yield from options(known[schema["$ref"].rpartition("/")[2]], name)
+    elif "anyOf" in schema:
+        for each in schema["anyOf"]:
+            yield from options(each, name)
+    else:
+        yield schema
+
+
+def _values(schema: Mapping[str, Any], name: str) -> st.SearchStrategy[Any]:
+    return st.one_of([_plain(each, name) for each in options(schema, name)])
+
+
+def _plain(schema: Mapping[str, Any], name: str) -> st.SearchStrategy[Any]:
     if "const" in schema:
         return st.just(schema["const"])
     if "enum" in schema:
@@ -63,30 +68,78 @@ def values(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st.Sear
         case "null":
             return st.none()
         case "array":
-            inner = values(schema["items"], definitions)
-            return st.lists(inner, min_size=1, max_size=4)
+            return st.lists(_values(schema["items"], name), min_size=1, max_size=4)
         case "string":
             return st.integers(2, 1 << 64).map(hex)
     raise AssertionError(f"a field must have a known kind: {schema}")
 
 
 @st.composite
-def configs(draw: st.DrawFn, name: str, *, small: bool) -> dict[str, Any]:
-    """Settings of a config."""
-    schema = find(name).config().model_json_schema()
-    definitions = schema.get("$defs", {})
-    fields = schema["properties"]
+def configs(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    """Up to five settings, of any value that their fields declare."""
+    fields = properties(name)
     chosen = draw(st.lists(st.sampled_from(sorted(fields)), max_size=5, unique=True))
-    settings: dict[str, Any] = dict(ALWAYS[name] if small else {})
-    if name == "modred" and "modulus" not in settings:
+    if name == "modred":  # of the default modulus many methods have tables for minutes
         chosen = list(dict.fromkeys([*chosen, "modulus"]))
-    for field in chosen:
-        if small and field == "preset":
-            continue
-        caps = SMALL[name].get(field) if small else None
-        strategy = st.integers(*caps) if caps is not None else values(fields[field], definitions)
-        settings[field] = draw(strategy)
-    return settings
+    return {field: draw(_values(fields[field], name)) for field in chosen}
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, name: str) -> tuple[str, list[str]]:
+    """A fault, and settings of a small design with that fault, as typed after -p."""
+    right = {key: value for key, value in draw(designs(name)).items() if value is not None}
+    fields = properties(name)
+    fault = draw(st.sampled_from(FAULTS))
+    kinds = {field: list(options(schema, name)) for field, schema in fields.items()}
+    if fault == "field":
+        near = draw(st.sampled_from(sorted(fields)))
+        return fault, [*as_params(right), f"{draw(st.sampled_from(['colour', near + 's_']))}=1"]
+    if fault == "syntax":
+        field = draw(st.sampled_from(sorted(fields)))
+        wrong = draw(st.sampled_from([field, "=3", f"{field}.x=3", f"{field}=[1", f"{field}: 3"]))
+        return fault, [*as_params(right), wrong]
+    if fault == "range":
+        ends = [(field, end) for field, kind in kinds.items() for end in _beyond(kind)]
+        field, value = draw(st.sampled_from(ends))
+        return fault, as_params(right | {field: value})
+    if fault == "member":
+        closed = [f for f, kind in kinds.items() if all(_closed(e, name) for e in kind)]
+        if closed:
+            field = draw(st.sampled_from(closed))
+            return fault, as_params(right | {field: "no_such_member"})
+    field = draw(st.sampled_from(sorted(set(fields) - {"modulus"})))
+    wrong = _wrong(kinds[field]) if name != "modred" or draw(st.booleans()) else ()
+    if not wrong:
+        return "kind", [*as_params(right), f"modulus={draw(st.sampled_from(_MODULI))}"]
+    return "kind", [*as_params(right), f"{field}={draw(st.sampled_from(wrong))}"]
+
+
+def _beyond(kinds: list[Mapping[str, Any]]) -> Iterator[int]:
+    """Integers next to the range of a field that takes integers."""
+    for each in kinds:
+        if each.get("type") == "integer":
+            if "minimum" in each:
+                yield each["minimum"] - 1
+            if "maximum" in each:
+                yield each["maximum"] + 1
+
+
+def _closed(schema: Mapping[str, Any], name: str) -> bool:
+    """Whether a field, or each of its elements, has a few named values."""
+    if schema.get("type") == "array":
+        return all(_closed(each, name) for each in options(schema["items"], name))
+    return "enum" in schema or "const" in schema or schema.get("type") == "null"
+
+
+def _wrong(kinds: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What none of a field's kinds is."""
+    known = {kind["type"] for kind in kinds if kind.get("type") not in ("null", None)}
+    if len(known) != 1:
+        return ("{a: 1}",)
+    (kind,) = known
+    if kind == "integer" and any("enum" in each for each in kinds):
+        return ("many", "[1, 2]")
+    return _WRONG[kind]
 
 
 def as_params(settings: Mapping[str, Any]) -> list[str]:
@@ -99,4 +152,4 @@ def as_params(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _word(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return str(value) if isinstance(value, str) else json.dumps(value)

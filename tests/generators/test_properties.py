@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Const, Module, Signal, Value
 
 from gatewright.errors import CheckFailed
 from gatewright.flows.formal.prove import prove
 from gatewright.generators import arbiter_claims
 from gatewright.generators.flint import properties as flint
 from gatewright.generators.formal import Always, Claim, Computed, Property
+from gatewright.generators.gnn import interval_claims
 from gatewright.generators.gnn import properties as gnn
 from gatewright.generators.gnn.config import GnnConfig
 from gatewright.generators.modred import properties as modred
 from gatewright.generators.modred.config import ModredConfig
+from gatewright.generators.salo import feeder_claims
 from gatewright.generators.salo import properties as salo
 from gatewright.generators.salo.config import SaloConfig
+from gatewright.generators.salo.design import parameters as salo_parameters
+from gatewright.generators.tpe import element_claims
 from gatewright.generators.tpe import properties as tpe
 from gatewright.hw.arith.digit_encoder import DigitEncoder, DigitEncoderParameters, Encoding
 from gatewright.hw.fabric.arbiter import PriorityArbiter
@@ -31,9 +35,12 @@ from gatewright.hw.flint.types import NumberFormat, OperandFormats, TypeKind
 from gatewright.hw.gnn.interval_context import IntervalContext
 from gatewright.hw.gnn.read_arbiter import ReadArbiter
 from gatewright.hw.salo.exponential import HW8_LINES
+from gatewright.hw.salo.token_selector import TokenSelector
 from gatewright.hw.tpe.correction import Correction
 from gatewright.hw.tpe.digit_selector import DigitSelector, DigitSelectorParameters
+from gatewright.hw.tpe.laconic import Laconic
 from gatewright.hw.tpe.opt1 import Opt1
+from gatewright.hw.tpe.opt2 import Opt2, Opt2Parameters
 from gatewright.hw.tpe.parameters import OperandParameters
 
 Write = Callable[[Claim], None]
@@ -51,8 +58,10 @@ def verdict(tmp_path: Path, method: Always | Computed) -> str:
     return str(found["verdict"])
 
 
-def refuted(tmp_path: Path, write: Write, *, inductive: bool = False) -> None:
-    method = Always(write, bound=1, inductive=True) if inductive else Always(write)
+def refuted(
+    tmp_path: Path, write: Write, *, inductive: bool = False, cycles: int = 1
+) -> None:
+    method = Always(write, bound=cycles, inductive=True) if inductive else Always(write)
     assert verdict(tmp_path, method) == "refuted"
 
 
@@ -114,9 +123,40 @@ def test_digits_of_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_element_of_the_other_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     operands = OperandParameters(4, True, 4, True)
     other = OperandParameters(4, True, 4, False)
-    monkeypatch.setattr(tpe, "Opt1", lambda p: Opt1(replace(p, operands=other)))
-    write = partial(tpe.step, operands, Encoding.BOOTH, Correction.EXACT)
+    monkeypatch.setattr(element_claims, "Opt1", lambda p: Opt1(replace(p, operands=other)))
+    write = partial(element_claims.step, operands, Encoding.BOOTH, Correction.EXACT)
     refuted(tmp_path, write, inductive=True)
+
+
+def test_a_tile_that_adds_one_product_too_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(Opt2):
+        def body(self) -> Module:
+            m = Module()
+            m.submodules.inner = inner = Opt2(self.p)
+            wired(m, self, inner, "b")
+            m.d.comb += [inner.b[0].eq(self.b[0]), inner.b[1].eq(self.b[1] & ~1)]
+            return m
+
+    monkeypatch.setattr(element_claims, "Opt2", Deaf)
+    p = Opt2Parameters(operands=OperandParameters(2, True, 2, True), accumulator_width=6, depth=2)
+    refuted(tmp_path, partial(element_claims.tile_step, p), inductive=True, cycles=p.latency)
+
+
+def test_an_element_whose_terms_have_one_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Positive(Laconic):
+        def _product(self, m: Module, lane: int) -> Any:
+            one, _, exponent = super()._product(m, lane)
+            return one, Const(0, 1), exponent
+
+    monkeypatch.setattr(element_claims, "Laconic", Positive)
+    refuted(
+        tmp_path, partial(element_claims.laconic_step, 1), inductive=True,
+        cycles=element_claims.LATENCY,
+    )  # fmt: skip
 
 
 def test_a_selector_that_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,9 +210,44 @@ def test_a_phase_that_opens_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             m.d.comb += inner.ended.eq(started)
             return m
 
-    monkeypatch.setattr(gnn, "IntervalContext", Early)
+    monkeypatch.setattr(interval_claims, "IntervalContext", Early)
     p = GnnConfig(preset="tiny").parameters()
-    refuted(tmp_path, partial(gnn.opens_in_order, p, 7))
+    refuted(tmp_path, partial(interval_claims.opens_in_order, p, 0))
+
+
+def test_a_record_that_makes_two_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Double(IntervalContext):
+        def body(self) -> Module:
+            m = Module()
+            m.submodules.inner = inner = IntervalContext(self.p)
+            wired(m, self, inner, "arrived")
+            for name in ("tasks", "wanted"):
+                own, other = getattr(self, name), getattr(inner, name)
+                m.d.comb += [
+                    own.valid.eq(other.valid), other.ready.eq(own.ready),
+                    Value.cast(own.payload).eq(Value.cast(other.payload)),
+                ]  # fmt: skip
+            # The first record after a reset comes twice.
+            again, over = Signal(), Signal()
+            m.d.sync += [again.eq(self.arrived & ~over), over.eq(over | self.arrived)]
+            m.d.comb += inner.arrived.eq(self.arrived | again)
+            return m
+
+    monkeypatch.setattr(interval_claims, "IntervalContext", Double)
+    p = GnnConfig(preset="tiny").parameters()
+    refuted(tmp_path, partial(interval_claims.uses_in_order, p))
+
+
+@pytest.mark.parametrize("claim", ["follows_words", "follows_lists"])
+def test_a_selector_of_the_wrong_lane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claim: str
+) -> None:
+    config = SaloConfig(rows=2, cols=2, gather=0, global_rows=0, dk_max=4, dv_max=4, max_tokens=8)
+    p = feeder_claims.selector(salo_parameters(config))
+    first, second, *rest = p.slots
+    swapped = replace(p, slots=(second, first, *rest))
+    monkeypatch.setattr(feeder_claims, "TokenSelector", lambda _: TokenSelector(swapped))
+    refuted(tmp_path, partial(getattr(feeder_claims, claim), p), inductive=claim != "follows_lists")
 
 
 def test_an_arbiter_that_grants_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

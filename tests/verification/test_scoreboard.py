@@ -73,4 +73,15 @@ def test_coverage_reports_what_was_missed() -> None:
         "bins": 4,
         "hit": 3,
         "missed": ["kind: POT"],
+        "excused": {},
     }
+
+
+def test_an_excuse_counts_only_where_a_bin_is_not_hit() -> None:
+    coverage = Coverage()
+    coverage.declare("kind", ["INT", "FLINT", "POT"])
+    coverage.excuse("kind", ["FLINT", "POT"], "not built")
+    coverage.merge({"kind": {"POT": 2}}, {"depth": {"0": "none"}})
+    told = coverage.report()
+    assert (told["missed"], told["excused"]) == (["kind: INT"], {"kind: FLINT": "not built"})
+    assert (told["bins"], told["hit"]) == (3, 1)

@@ -9,6 +9,8 @@ from ..bench import Bench
 
 __all__ = ["Control"]
 
+_ARRIVAL = {"aw": "address first", "w": "data first", "": "together"}
+
 _PATIENCE = 200
 """Cycles in which a register must answer."""
 
@@ -38,7 +40,8 @@ class Control:
 
     async def write(self, name: str, value: int) -> None:
         """Write a register; address and data come in either order."""
-        early = self._bench.rng.choice(("aw", "w", ""))
+        early = self._bench.rng.choice(tuple(_ARRIVAL))
+        self._bench.coverage.hit("register write", _ARRIVAL[early])
         self._port("awaddr").value = register(name).offset
         self._port("wdata").value = value
         self._port("wstrb").value = 15

@@ -14,6 +14,9 @@ from ..stalls import Stall
 __all__ = ["DECERR", "OKAY", "SLVERR", "Memory", "MemoryTiming", "RuleBroken"]
 
 BOUNDARY = 4096
+CHANNELS = ("ar", "r", "aw", "w", "b")
+CROWD = ("none", "one", "several")
+_EVENTS = ("moved", "blocked", "idle")
 OKAY, SLVERR, DECERR = 0, 2, 3
 
 
@@ -66,6 +69,12 @@ class Memory:
         May change at any time.
     beats_read, beats_written
         So far.
+    events
+        Cycles in which each channel moved a beat, waited (``blocked``) or was idle.
+    crowd
+        Cycles with so many bursts of reads under way.
+    both
+        Cycles in which a beat was read and one written.
     undefined
         Places in the data whose last write had an undefined bit (0 now), with four states: the
         padding of rows may be what was never written.
@@ -77,6 +86,9 @@ class Memory:
         self.wrong: dict[int, int] = {}
         self.timing = MemoryTiming()
         self.beats_read = self.beats_written = 0
+        self.events = {name: dict.fromkeys(_EVENTS, 0) for name in CHANNELS}
+        self.crowd = dict.fromkeys(CROWD, 0)
+        self.both = 0
         self.undefined: set[int] = set()
         self._now = 0
         self._reads: deque[_Read] = deque()
@@ -84,7 +96,7 @@ class Memory:
         self._answers: deque[tuple[int, int]] = deque()
         self._beat = self._response = 0
         self._held: dict[str, tuple[str, ...]] = {}
-        self._pauses = {name: self.timing.stall.cycles(rng) for name in ("ar", "r", "aw", "w", "b")}
+        self._pauses = {name: self.timing.stall.cycles(rng) for name in CHANNELS}
 
     def set_timing(self, timing: MemoryTiming) -> None:
         """Answer differently from now on."""
@@ -123,10 +135,18 @@ class Memory:
         """Return a port's bits, the highest first; some may be undefined."""
         return str(self._port(name).value)
 
-    def _moved(self, channel: str) -> bool:
-        return bool(self._value(f"{channel}valid") and self._value(f"{channel}ready"))
+    def _look(self) -> dict[str, bool]:
+        """Return which channels move, and count what each does."""
+        moved = {}
+        for name, counts in self.events.items():
+            valid = self._value(f"{name}valid")
+            moved[name] = bool(valid and self._value(f"{name}ready"))
+            counts["moved" if moved[name] else "blocked" if valid else "idle"] += 1
+        self.crowd[CROWD[min(len(self._reads), 2)]] += 1
+        self.both += moved["r"] and moved["w"]
+        return moved
 
-    def _stable(self, channel: str, *names: str) -> None:
+    def _stable(self, moved: dict[str, bool], channel: str, *names: str) -> None:
         """Check that what waits does not change."""
         if not self._value(f"{channel}valid"):
             if self._held.pop(channel, None) is not None:
@@ -135,7 +155,7 @@ class Memory:
         now = tuple(self._bits(name) for name in names)
         if self._held.get(channel, now) != now:
             raise RuleBroken(f"{', '.join(names)} must not change while {channel}valid waits")
-        if self._moved(channel):
+        if moved[channel]:
             self._held.pop(channel, None)
         else:
             self._held[channel] = now
@@ -156,23 +176,24 @@ class Memory:
         return self._now + self._rng.randint(*self.timing.latency)
 
     def _sample(self) -> None:
-        self._stable("ar", "araddr", "arlen")
-        self._stable("aw", "awaddr", "awlen")
-        self._stable("w", "wdata", "wstrb", "wlast")
-        if self._moved("ar"):
+        moved = self._look()
+        self._stable(moved, "ar", "araddr", "arlen")
+        self._stable(moved, "aw", "awaddr", "awlen")
+        self._stable(moved, "w", "wdata", "wstrb", "wlast")
+        if moved["ar"]:
             address, beats = self._burst("ar")
             self._reads.append(_Read(address, beats, self._delay()))
-        if self._moved("r"):
+        if moved["r"]:
             self.beats_read += 1
             self._beat += 1
             if self._beat == self._reads[0].beats:
                 self._reads.popleft()
                 self._beat = 0
-        if self._moved("aw"):
+        if moved["aw"]:
             self._writes.append(self._burst("aw"))
-        if self._moved("w"):
+        if moved["w"]:
             self._take()
-        if self._moved("b"):
+        if moved["b"]:
             self._answers.popleft()
 
     def _take(self) -> None:

@@ -40,7 +40,7 @@ class Workload:
 
     Attributes
     ----------
-    name
+    kinds
         Model and graph.
     program, image
         With the input codes in place.
@@ -50,11 +50,16 @@ class Workload:
         What the cost model says; its occupancies are exact.
     """
 
-    name: str
+    kinds: tuple[str, str]
     program: Program
     image: Image
     expected: Integers
     told: Estimate
+
+    @property
+    def name(self) -> str:
+        """Model and graph, for people."""
+        return " on ".join(self.kinds)
 
 
 def make_graph(kind: str, rng: np.random.Generator, size: int = 24) -> Graph:
@@ -67,6 +72,9 @@ def make_graph(kind: str, rng: np.random.Generator, size: int = 24) -> Graph:
         case "multigraph":
             # Isolated vertices, loops and parallel edges among them.
             return Graph(size, *rng.integers(0, size // 2, (2, 3 * size)))
+        case "crowd":
+            # Of several chunks and shards: threads work on some while others load and store.
+            return Graph(6 * size, *rng.integers(0, 6 * size, (2, 15 * size)))
         case "star":
             leaves = np.arange(1, size)
             return Graph(size, leaves, np.zeros(size - 1, np.int64))
@@ -114,17 +122,18 @@ def make_layer(kind: str, rng: np.random.Generator, wide: int = 10, out: int = 7
 
 
 def make_workload(
-    model: str, graph: str, p: GnnParameters, rng: np.random.Generator, *, halves: int | None = None
-) -> Workload:
-    """Return a run of a layer on a graph."""
+    model: str, graph: str, p: GnnParameters, rng: np.random.Generator, *,
+    halves: int | None = None, first: int = 0,
+) -> Workload:  # fmt: skip
+    """Return a run of a layer on a graph; its image begins ``first`` blocks behind its base."""
     edges = make_graph(graph, rng)
     wide = 10
     x = rng.normal(size=(edges.vertices, wide))
     network = quantize(Network([make_layer(model, rng, wide)]), edges, x)
     codes = rng.integers(-128, 128, (edges.vertices, wide))
     program = compile_network(network, edges, p, halves=halves)
-    image = build_image(program)
+    image = build_image(program, first)
     put_input(program, image, codes)
     return Workload(
-        f"{model} on {graph}", program, image, network.trace(edges, codes)[-1], estimate(program)
+        (model, graph), program, image, network.trace(edges, codes)[-1], estimate(program)
     )

@@ -6,9 +6,12 @@ the tests know no operand for which more or fewer would do.
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
@@ -27,6 +30,16 @@ _CYCLES = 30_000
 """Cycles that a test takes, about: a slow design gets fewer operands, though some."""
 
 _FEWEST = 24
+
+
+@dataclass(frozen=True)
+class _Shut(Stall):
+    """A pause without an end."""
+
+    probability: float = 0.5
+
+    def cycles(self, rng: random.Random) -> Iterator[bool]:
+        return itertools.repeat(True)
 
 
 def _count(design: Design) -> int:
@@ -95,6 +108,21 @@ async def documented_cycles(bench: Bench) -> None:
         bench.check("latency", design.latency, latency, **told)
         if index > 8:
             bench.check("interval", design.interval, taken[index] - taken[index - 1], **told)
+    if design.interval == 1:
+        await _fill(bench, design, taken)
+
+
+async def _fill(bench: Bench, design: Design, taken: list[int]) -> None:
+    """While results are refused, a pipeline takes an operand into each rank, whatever the gaps."""
+    operands = _draw(bench, design, design.latency + 4)
+    bench.sinks["o"].stall = _Shut()
+    bench.sources["i"].stall = Stall(0.5)
+    taken.clear()
+    _send(bench, design, operands)
+    await bench.step(40 + 8 * design.latency)
+    bench.check("operands in a pipeline that is held up", design.latency, len(taken))
+    bench.sinks["o"].stall = bench.sources["i"].stall = Stall()
+    await _finish(bench, design)
 
 
 @cocotb.test()

@@ -6,8 +6,8 @@ and the batched engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from ...golden.salo.machine import Operands, Result, run
 from ..packing import Words, pack
 
 __all__ = [
-    "KINDS", "OPERANDS", "Design", "Head", "Job", "make_head", "make_job", "random_pattern",
+    "KINDS", "OPERANDS", "SPIKE", "Design", "Head", "Job", "make_head", "make_job",
+    "random_pattern", "spiked",
 ]  # fmt: skip
 
 KINDS = ("window", "dilated", "globals", "causal", "blocks", "cross", "scattered")
@@ -34,6 +35,9 @@ KINDS = ("window", "dilated", "globals", "causal", "blocks", "cross", "scattered
 
 OPERANDS = ("uniform", "gaussian", "extreme", "zero", "equal keys")
 """How operands of :func:`make_head` are drawn."""
+
+SPIKE = "one pair beyond all others"
+"""Operands of :func:`spiked`."""
 
 Rng = np.random.Generator
 
@@ -69,6 +73,16 @@ class Design:
     def of(cls, manifest: Manifest) -> Design:
         """Read a manifest of the salo generator."""
         return cls(manifest, Engine.of(manifest))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The patterns of :data:`KINDS` that the engine can have.
+
+        Queries with projections of their own, as private riders have, are for riders alone.
+        """
+        shape = self.engine.shape
+        alone = shape.global_row_kv == "private" and not shape.global_rows
+        return tuple(kind for kind in KINDS if kind != "globals" or not alone)
 
     def program(self, program: Program | bytes) -> Words:
         """Beats of a program."""
@@ -122,7 +136,7 @@ def random_pattern(rng: Rng, kind: str, tokens: int) -> Pattern:
         case "globals":
             terms = [window, GlobalColumns(token), GlobalRows(token)]
         case "blocks":
-            size = int(rng.integers(2, 6))
+            size = min(tokens, int(rng.integers(2, 6)))
             count = max(1, tokens // size)
             tokens = keys = count * size
             chosen = {
@@ -130,7 +144,7 @@ def random_pattern(rng: Rng, kind: str, tokens: int) -> Pattern:
             }
             terms = [Blocks(size, sorted(chosen))]
         case "cross":
-            keys = max(2, tokens // 2)
+            keys = max(min(2, tokens), tokens // 2)
             terms = [Band(-tokens, keys, int(rng.integers(1, 4))), GlobalColumns([0])]
         case "scattered":
             mask = rng.random((tokens, keys)) < rng.choice([0.1, 0.3, 0.6])
@@ -163,6 +177,29 @@ def make_head(engine: Engine, rng: Rng, program: Program, kind: str) -> Head:
         rows, engine.numbers, program.shift, [program.tiles.batch()], rider_operands=riders
     )
     return Head(kind, rows, riders, expected)
+
+
+def spiked(
+    engine: Engine, rng: Rng, program: Program, pairs: Sequence[tuple[int, int]]
+) -> tuple[Head, ...]:
+    """Return a head for each pair (query, key), whose score is extreme while all others are 0.
+
+    Only the element that meets the pair can find the octave beyond its range: largest and least in
+    turn.
+    """
+    fmt = engine.numbers
+    heads = []
+    for number, (query, key) in enumerate(pairs):
+        rows, riders = (_operands(engine, rng, program, "zero") for _ in range(2))
+        q, k = torch.zeros_like(rows.q), torch.zeros_like(rows.k)
+        q[query], k[key] = fmt.q_max, fmt.kv_max * (-1) ** number
+        operands = replace(rows, q=q, k=k)
+        beside = replace(riders, q=q, k=k) if engine.private else None
+        expected = run(
+            operands, fmt, program.shift, [program.tiles.batch()], rider_operands=beside
+        )
+        heads.append(Head(SPIKE, operands, beside, expected))
+    return tuple(heads)
 
 
 def _operands(engine: Engine, rng: Rng, program: Program, kind: str) -> Operands:

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import cocotb
 
+from ...generators.salo.pattern import Pattern
 from ...generators.salo.program import Program, write_program
 from ...generators.salo.report import cycles
 from ...generators.salo.stalls import reason_to_wait
+from ...generators.salo.terms import Band, GlobalRows
 from ..bench import Bench, with_bench
 from ..packing import to_ints
 from ..stalls import Stall
 from .coverage import FAULTS, cover, declare
-from .stimulus import KINDS, OPERANDS, Design, Job, make_job, random_pattern
+from .stimulus import OPERANDS, Design, Job, make_job, random_pattern, spiked
 
 _WATCHDOG = 20_000
 """Cycles in which something must happen."""
 
 
 def _tokens(design: Design) -> int:
-    """Tokens of which patterns make some blocks, the last one with idle rows."""
+    """Tokens of which patterns make some blocks, the last one with idle rows.
+
+    No more than a query can have keys, since in some patterns one has them all.
+    """
     engine = design.engine
-    return int(max(4, min(engine.p.max_tokens, 4 * engine.shape.rows + 3)))
+    return int(min(engine.p.max_tokens, engine.p.block_keys, 4 * engine.shape.rows + 3))
 
 
 def _size(bench: Bench, design: Design) -> tuple[int, int]:
@@ -122,18 +128,43 @@ async def patterns(bench: Bench) -> None:
     """Every kind of pattern, without stalls."""
     design = Design.of(bench.manifest)
     declare(bench.coverage, design)
-    for kind in KINDS:
+    for kind in design.kinds:
         await _run(bench, design, _job(bench, design, kind))
 
 
 @cocotb.test()
 @with_bench
 async def operands(bench: Bench) -> None:
-    """Operands of every kind, head after head, with the least, the middle and the largest f."""
+    """Operands of every kind, head after head, with the least, the middle and the largest f.
+
+    And those in which a single pair saturates, in each column of the array.
+    """
     design = Design.of(bench.manifest)
     least, most = design.engine.shift_range
     for shift in (least, (least + most) // 2, most):
         await _run(bench, design, _job(bench, design, "window", operands=OPERANDS, shift=shift))
+    await _run(bench, design, _spiked(bench, design))
+
+
+def _spiked(bench: Bench, design: Design) -> Job:
+    """Heads in which one pair alone may saturate: a query with a key of each column in turn.
+
+    One query is that of a row, and one that of a rider, if there are any.
+    """
+    engine = design.engine
+    tokens = _tokens(design)
+    keys = min(engine.shape.cols, tokens)
+    riders = [GlobalRows([tokens - 1])] if engine.shape.global_rows else []
+    pattern = Pattern(tokens, tokens, [Band(0, keys - 1), *riders])
+    job = make_job(
+        design, bench.numpy_rng, pattern, "window", dk=engine.dk_range[1], dv=engine.dv_range[1],
+        operands=(), shift=engine.shift_range[0],
+    )  # fmt: skip
+    queries = [0, tokens - 1] if riders else [0]
+    pairs = [(query, key) for query in queries for key in range(keys)]
+    job = replace(job, heads=spiked(engine, bench.numpy_rng, job.program, pairs))
+    cover(bench.coverage, design, job)
+    return job
 
 
 @cocotb.test()
@@ -147,7 +178,7 @@ async def documented_cycles(bench: Bench) -> None:
     for dk, dv in sizes:
         if dk + dv + 2 < engine.tile_least:
             continue
-        for kind in ("window", "globals", "scattered"):
+        for kind in (each for each in ("window", "globals", "scattered") if each in design.kinds):
             job = _job(bench, design, kind, size=(dk, dv), operands=("gaussian", "uniform"))
             exact += reason_to_wait(engine, job.program) is None
             await _run(bench, design, job)
@@ -173,7 +204,7 @@ async def random_traffic(bench: Bench) -> None:
         for name, agent in (bench.sources | bench.sinks).items():
             agent.stall = mode.get(name, Stall())
         first, second = (
-            _job(bench, design, bench.rng.choice(KINDS), operands=operands)
+            _job(bench, design, bench.rng.choice(design.kinds), operands=operands)
             for operands in (("extreme",), ("gaussian", "uniform"))
         )
         await _begin(bench, design, first.program)
@@ -206,7 +237,7 @@ async def reset_mid_run(bench: Bench) -> None:
     seen: list[int] = []
     bench.sinks["results"].on_beat.append(seen.append)
     for number in range(8):
-        lost = _job(bench, design, bench.rng.choice(KINDS))
+        lost = _job(bench, design, bench.rng.choice(design.kinds))
         (head,) = lost.heads
         tokens = design.tokens(head)
         await _begin(bench, design, lost.program)
@@ -219,7 +250,7 @@ async def reset_mid_run(bench: Bench) -> None:
         bench.check("loaded", 0, int(bench.dut.loaded.value))
         bench.check("busy", 0, int(bench.dut.busy.value))
         seen.clear()
-    await _run(bench, design, _job(bench, design, "globals"))
+    await _run(bench, design, _job(bench, design, design.kinds[2]))
 
 
 def spoiled(design: Design, program: bytes, fault: str) -> bytes:

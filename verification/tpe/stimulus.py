@@ -32,6 +32,13 @@ __all__ = ["Design", "Moments", "corner_tiles", "depths_of", "random_tile", "ran
 Integers = NDArray[Any]
 
 
+_DEEP = 1700
+"""Products of the longest sums, where there is no limit: of 8 bits each they pass 24 bits."""
+
+_DEEP_PRODUCTS = 16_000
+"""Products of a deep tile of a large engine."""
+
+
 @dataclass(frozen=True)
 class Moments:
     """Cycles of the first and of the last beat of results of each tile."""
@@ -182,6 +189,8 @@ def corner_tiles(design: Design, rng: np.random.Generator) -> dict[str, list[Til
     """Return tiles at the corners, by what they are a corner of."""
     engine = design.engine
     depth = min(engine.most_depth or 24, 64)
+    affordable = min(_DEEP, _DEEP_PRODUCTS // (engine.rows * engine.cols))
+    deep = engine.most_depth or max(depth, affordable)
     rows = 3 if engine.kind.holds_weights else engine.rows
     a_low, a_high = operand_range(engine.a_width, engine.a_signed)
     b_low, b_high = operand_range(engine.b_width, engine.b_signed)
@@ -205,7 +214,11 @@ def corner_tiles(design: Design, rng: np.random.Generator) -> dict[str, list[Til
         "one product": [_small(design, rng, 1, 1) for _ in range(3)],
         "K = 1": [random_tile(design, rng, 1) for _ in range(4)],
         "ragged": [random_tile(design, rng, k) for k in depths_of(engine)],
-    }
+        "deep": [
+            constant(a_low, b_low, deep), random_tile(design, rng, deep, full=True),
+            constant(a_high, b_low, deep),
+        ],
+    }  # fmt: skip
 
 
 def depths_of(engine: Engine) -> list[int]:

@@ -160,16 +160,36 @@ def test_a_step_from_any_state(tmp_path: Path) -> None:
     assert decided(tmp_path / "wrong", wrong)["verdict"] == "refuted"
 
 
-def test_what_is_reset_is_no_step_from_any_state(tmp_path: Path) -> None:
+def test_a_step_begins_at_what_no_reset_leads_to(tmp_path: Path) -> None:
     def write(claim: Claim) -> None:
         total = Signal(4)
-        claim.m.d.sync += total.eq(total + claim.free(1, "step"))
+        claim.m.d.sync += total.eq(total + 2)
         claim.hold(total != 3)
 
-    with pytest.raises(CheckFailed, match=r"^x\.y: a claim by induction must have no register"):
-        prove(
-            "a test", {}, [Property("x.y", "so", Always(write, bound=1, inductive=True))], tmp_path
-        )
+    assert decided(tmp_path / "ever", Always(write))["verdict"] == "proved"
+    step = Always(write, bound=1, inductive=True)
+    assert decided(tmp_path / "step", step)["verdict"] == "refuted"
+
+
+def claim_delay(claim: Claim) -> None:
+    """A value comes out of three registers, whatever was in them."""
+    m = claim.m
+    value, late = claim.free(4, "value"), []
+    for chain in ("here", "there"):
+        last = value if chain == "here" else ~value
+        for rank in range(3):
+            after = Signal(4, name=f"{chain}_{rank}", reset_less=True)
+            m.d.sync += after.eq(last)
+            last = after
+        late.append(last)
+    claim.hold(late[0] == ~late[1])
+
+
+def test_a_step_of_several_cycles(tmp_path: Path) -> None:
+    for cycles, verdict in ((2, "refuted"), (3, "proved")):
+        method = Always(claim_delay, bound=cycles, inductive=True)
+        found = decided(tmp_path / str(cycles), method)
+        assert (found["verdict"], found["engine"]) == (verdict, "induction")
 
 
 def test_a_bound_is_told(tmp_path: Path) -> None:

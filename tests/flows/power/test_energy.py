@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
+import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gatewright.errors import InputError
-from gatewright.flows.power import measure
-from gatewright.flows.power.activity import Activity, read_activity
+from gatewright.errors import CheckFailed, InputError
+from gatewright.flows.power import Work, measure
+from gatewright.flows.power.activity import Activity
 from gatewright.flows.power.energy import energy_per_cycle
-from gatewright.flows.power.gate_level import simulatable
+from gatewright.flows.power.gate_level import net_labels, simulatable
 from gatewright.flows.power.internal import Internals, supply
+from gatewright.flows.power.likelihood import Likelihood
 from gatewright.flows.power.mapped import read_mapped
 from gatewright.flows.synthesis.liberty import Library
 from gatewright.flows.synthesis.targets import parse
 from gatewright.flows.synthesis.timing import Environment
+from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.registry import find
@@ -44,7 +45,6 @@ module top (clk, a, b, q, same);
   DFF_X1 f (.CK(clk), .D(n1), .Q(q));
 endmodule
 """
-NANGATE = Path(__file__).parents[4] / "shared" / "liberty" / "nangate45_typ.lib.gz"
 
 
 def library() -> Library:
@@ -67,68 +67,43 @@ def test_a_mapped_netlist_is_read_back_as_it_was_written(tmp_path: Path) -> None
     flat = netlist.flatten()
     assert sorted(each.kind for each in flat.instances) == ["DFF_X1", "INV_X1", "NAND2_X1"]
     assert flat.ports["q"][1] == flat.ports["same"][1]
+    assert {"clk", "a", "b", "q"} < set(net_labels(flat).values())
     with pytest.raises(InputError, match="must hold the module other, not part, top"):
         read_mapped(again, "other")
 
 
 def test_gates_are_written_with_the_functions_of_their_cells(tmp_path: Path) -> None:
-    text = simulatable(read_mapped(written(tmp_path), "top").flatten(), library(), "clk")
+    text = simulatable(read_mapped(written(tmp_path), "top").flatten(), library())
     assert "always @(posedge net_" in text and text.count("module ") == 1
     nand = next(line for line in text.splitlines() if "&" in line)
     assert "~(" in nand
 
 
-DUMP = """$scope module top $end
-$var wire 1 c clk $end
-$var wire 1 a net_1 $end
-$scope module again $end
-$var wire 1 d clk $end
-$var wire 1 a net_2 $end
-$upscope $end
-$enddefinitions $end
-#0
-0c
-0d
-1a
-#5
-1c
-1d
-#10
-0c
-0d
-0a
-#15
-1c
-1d
-1a
-#20
-0c
-0d
-"""
+@pytest.mark.parametrize(("cell", "pin", "energies"), [
+    ("INV_X1", "Y", {1 / 2}), ("INV_X4", "Y", {4 / 2}), ("NAND2_X1", "Y", {2 / 2}),
+    ("NOR3_X2", "Y", {6 / 2}),
+    # A buffer's inner node: diffusion 2 of its first stage and the gate 4 of the second.
+    ("BUF_X4", "Y", {(2 + 4 + 4) / 2}), ("AND2_X1", "Y", {(2 + 1 + 1) / 2}),
+    # The inner NOR2: its diffusion 2 and the AOI21's gate 5/3.
+    ("XOR2_X1", "Y", {7 / 3 / 2, (7 / 3 + 2 + 5 / 3) / 2}),
+    ("MUX2_X1", "S", {3 / 2}), ("FA_X1", "CO", {8 / 2}), ("FA_X1", "S", {7 / 2}),
+    ("DFF_X1", "CK", {7 / 2}), ("DFF_X1", "Q", {15 / 2}), ("DFFE_X1", "E", {3 / 2}),
+])  # fmt: skip
+def test_the_built_in_technology_has_relative_energies(
+    cell: str, pin: str, energies: set[float]
+) -> None:
+    found = {each.energy((0, 0), (9, 9)) for each in Internals(library()).of(cell)[pin]}
+    assert sorted(found) == pytest.approx(sorted(energies))
 
 
-def test_activity_is_counted_once_whatever_a_net_is_called() -> None:
-    activity = read_activity(DUMP.splitlines(keepends=True), "clk")
-    assert activity.cycles == 2
-    assert activity.toggles == {1: 2, 2: 2} and activity.rate(1) == 1
-    assert activity.duty[1] == pytest.approx(15 / 20)
-    with pytest.raises(InputError, match="clock that runs"):
-        read_activity(["$enddefinitions $end\n", "#0\n"], "clk")
-
-
-def test_the_built_in_technology_has_relative_energies() -> None:
-    """An inverter's own energy is half its parasitic capacitance, which is its input's."""
-    internals = Internals(library())
-    assert supply(library()) == 1 and not internals.known
-    (inverter,) = internals.of("INV_X1")["Y"]
-    assert inverter.energy((0, 0), (0, 0)) == pytest.approx(0.5, abs=1e-3)
-    (wide,) = internals.of("INV_X4")["Y"]
-    assert wide.energy((0, 0), (9, 9)) == pytest.approx(2, abs=1e-3)
-    # BUF_X4: diffusion of 6 columns, and the second stage's 4 gates.
-    (buffer,) = internals.of("BUF_X4")["Y"]
-    assert buffer.energy((0, 0), (0, 0)) == pytest.approx(5, abs=2e-3)
-    flop = internals.of("DFF_X1")
-    assert flop["CK"][0].energy((0, 0), (0, 0)) == 3.5
+def test_every_cell_of_the_built_in_technology_has_energies() -> None:
+    cells = library()
+    internals = Internals(cells)
+    assert internals.known and supply(cells) == 1
+    for cell in cells.cells.values():
+        found = internals.of(cell.name)
+        assert {pin.name for pin in cell.outputs} <= found.keys() <= cell.pins.keys()
+        assert all(each.energy((0, 0), (0, 0)) > 0 for groups in found.values() for each in groups)
 
 
 def test_energy_adds_up_by_hand(tmp_path: Path) -> None:
@@ -140,48 +115,33 @@ def test_energy_adds_up_by_hand(tmp_path: Path) -> None:
     data, q = nets["INV_X1"]["Y"][0], nets["DFF_X1"]["Q"][0]
     a = nets["NAND2_X1"]["A"][0]
     rates = {clock: 20, nand: 5, data: 5, q: 4, a: 6}
-    activity = Activity(rates, dict.fromkeys(rates, 0.5), 10)
+    activity = Activity(rates, dict.fromkeys(rates, 50), 100, 10)
     found = energy_per_cycle(flat, cells, environment, activity)
     # Loads: the inverter's input 1, the flop's D 2, and both output ports on q, 1 each.
     assert found.switching == pytest.approx((5 * 1 + 5 * 2 + 4 * 2) / 10 / 2)
-    # A NAND2 has two columns, an inverter one; the flop's 13 and its 10 inner gates less clock.
-    internal = (5 * 2 + 5 * 1 + 4 * (13 + 10 - 7) + 20 * 7) / 10 / 2
-    assert found.internal == pytest.approx(internal, rel=1e-3)
+    # Diffusion of a NAND2 is 2, of an inverter 1; the flop has 15 with its state, 7 with the clock.
+    internal = (5 * 2 + 5 * 1 + 4 * 15 + 20 * 7) / 10 / 2
+    assert found.internal == pytest.approx(internal)
     assert found.inputs == pytest.approx((20 * 1 + 6 * 4 / 3) / 10 / 2, rel=1e-3)
-    assert sum(found.modules.values()) == pytest.approx(found.dynamic)
-    double = Activity({net: 2 * n for net, n in rates.items()}, activity.duty, 10)
+    assert found.instances.keys() == {"", "p"}
+    assert sum(found.instances.values()) == pytest.approx(found.dynamic)
+    double = Activity({net: 2 * n for net, n in rates.items()}, activity.high, 100, 10)
     twice = energy_per_cycle(flat, cells, environment, double)
     assert twice.dynamic == pytest.approx(2 * found.dynamic)
 
 
-def _measured(tmp_path: Path, target: str) -> dict[str, Any]:
-    generator = find("modred")
-    config = load_config(
-        generator.config(), None, ["modulus=251", "architecture=restoring", "technology=asic"]
-    )
-    return measure(build_design(generator, config, tmp_path / "build"), target=target)
-
-
-@pytest.mark.soak
-def test_the_gates_pass_the_testbench_and_tell_energy_in_any_technology(tmp_path: Path) -> None:
-    report = _measured(tmp_path, "ge")
-    written = json.loads((tmp_path / "build" / "energy-ge" / "report.json").read_text())
-    assert written == report and report["power"] is None
-    assert report["energy_per_operation"] > report["energy"] > 0
-
-
-@pytest.mark.soak
-def test_power_agrees_with_opensta_on_the_same_activity(tmp_path: Path) -> None:
-    path = Path(os.environ.get("GATEWRIGHT_LIBERTY", NANGATE))
-    if not path.exists():
-        pytest.skip("no Liberty library with internal energies")
-    report = _measured(tmp_path, f"liberty:{path}")
-    if report["opensta"] is None:
-        pytest.skip("sta is not installed")
-    ours, theirs = report["power"], report["opensta"]
-    assert isinstance(ours, dict) and isinstance(theirs, dict)
-    for part, within in (("total", 0.1), ("switching", 0.1), ("leakage", 0.01)):
-        assert ours[part] == pytest.approx(theirs[part], rel=within), part
+def test_causes_count_by_the_changes_that_come_through() -> None:
+    """Of an AND whose input A is 1 for 90 % of the time, B's changes come through, A's do not."""
+    cells = library()
+    activity = Activity({0: 10, 1: 10}, {0: 90, 1: 10}, 100, 10)
+    likely, nets = Likelihood(activity), {"A": 0, "B": 1, "Y": 2}
+    cell = cells.cells["AND2_X1"]
+    assert likely.passes(cell, nets, "A", "Y") == pytest.approx(0.1)
+    assert likely.passes(cell, nets, "B", "Y") == pytest.approx(0.9)
+    assert likely.condition(cell, nets, "A & !B") == pytest.approx(0.81)
+    # Its own output is no further chance: it is A and B.
+    assert likely.condition(cell, nets, "Y & A") == pytest.approx(0.09)
+    assert likely.condition(cell, nets, None) == 1
 
 
 def test_liberty_energies_are_read_with_their_units(tmp_path: Path) -> None:
@@ -207,3 +167,71 @@ def test_liberty_energies_are_read_with_their_units(tmp_path: Path) -> None:
         assert found[0].energy((slew, slew), (load, load)) == pytest.approx(
             (value * 1000 + 6000) / 2
         )
+    path.write_text(text.replace("internal_power", "other_power"))
+    assert not Internals(Library(path)).known and not Internals(Library(path)).of("G")
+
+
+def _build(folder: Path) -> Build:
+    generator = find("modred")
+    config = load_config(
+        generator.config(), None, ["modulus=251", "architecture=restoring", "technology=asic"]
+    )
+    return build_design(generator, config, folder)
+
+
+@pytest.mark.soak
+def test_gates_work_as_testbench_dump_and_files_of_activity_tell(tmp_path: Path) -> None:
+    build = _build(tmp_path / "build")
+    folder = build.folder / "energy-ge"
+    report = measure(build, keep_dump=True, work=Work(seed=3))
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert report["power"] is None and report["energy_per_operation"] > report["energy"] > 0
+    modules = report["energy_by_module"]
+    assert sum(each["energy"] for each in modules.values()) == pytest.approx(
+        report["energy"], rel=1e-4
+    )
+    dump, saif = folder / "activity.vcd", folder / "activity.saif"
+    shutil.copy(saif, tmp_path / "own.saif")
+    dump.rename(tmp_path / "own.vcd")
+    figures = ("energy", "energy_switching", "energy_internal", "activity_cycles")
+    # The same activity from files; the ports of the dump once more through the gates.
+    for work in (Work(activity=tmp_path / "own.saif"), Work(activity=tmp_path / "own.vcd")):
+        again = measure(build, work=work, out=tmp_path / "again")
+        assert [again[name] for name in figures] == [report[name] for name in figures]
+        assert again["energy_per_operation"] is None
+    once_more = measure(build, work=Work(dump=tmp_path / "own.vcd"), out=tmp_path / "replay")
+    assert once_more["energy"] == pytest.approx(report["energy"], rel=0.01)
+    assert once_more["operations"] == pytest.approx(report["operations"], abs=4)
+
+
+@pytest.mark.soak
+def test_a_dump_of_the_hardware_is_replayed_and_checked(tmp_path: Path) -> None:
+    from gatewright.flows.simulation.simulate import simulate
+
+    build = _build(tmp_path / "build")
+    simulate(build, seed=5, waves=True, out=tmp_path / "rtl")
+    dump = tmp_path / "rtl" / "waves.vcd"
+    report = measure(build, work=Work(dump=dump), out=tmp_path / "replay")
+    assert report["energy"] > 0 and report["operations"] > 100
+    same = measure(build, work=Work(seed=5), out=tmp_path / "bench")
+    assert report["energy"] == pytest.approx(same["energy"], rel=0.02)
+    # A dump of another design's outputs is found out.
+    lines, flipped = dump.read_text().splitlines(keepends=True), False
+    (valid,) = [each.valid for each in build.manifest.streams if each.direction == "out"]
+    code = next(each.split()[3] for each in lines if f" {valid} " in each)
+    for at in range(len(lines) - 1, 0, -1):
+        if lines[at] == f"1{code}\n" and not flipped:
+            lines[at], flipped = f"0{code}\n", True
+    dump.write_text("".join(lines))
+    with pytest.raises(CheckFailed, match=f"{valid} must be"):
+        measure(build, work=Work(dump=dump), out=tmp_path / "wrong")
+
+
+def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
+    build = _build(tmp_path / "build")
+    with pytest.raises(InputError, match="--replay and --activity"):
+        Work(dump=Path("x"), activity=Path("y"))
+    with pytest.raises(InputError, match="target must be ge or liberty:FILE"):
+        measure(build, target="ecp5-25k")
+    with pytest.raises(InputError, match="frequency must be above 0"):
+        measure(build, frequency=-1.0)

@@ -82,6 +82,16 @@ def test_a_right_engine_passes(engine: Build) -> None:
     assert {"EDGE", "RECIP", "RQROW", "LUT8", "AXPY", "SPMAX", "FIXMIN", "MM"} <= set(operations)
 
 
+def test_poor_stimulus_is_reported(engine: Build) -> None:
+    """Of one test alone: bins that the others hit are missed."""
+    module = engine.manifest.testbench
+    assert module is not None
+    run = run_testbench(engine, "verilator", module, show(engine, 0), seed=0, only=["registers"])
+    missed = set(run.coverage().missed())
+    hit_by_runs = {"operation: MM", "fault: SLOT", "axi r: moved", "units at work: several at once"}
+    assert hit_by_runs <= missed
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_engine_is_found(fault: str, engine: Build) -> None:
     _, _, test, told = FAULTS[fault]

@@ -118,6 +118,16 @@ def test_a_wrong_engine_is_found(fault: str, engine: Build) -> None:
     assert re.search(told, story), story
 
 
+def test_poor_stimulus_is_reported(engine: Build) -> None:
+    """Of one test alone: bins that the others hit are missed."""
+    module = engine.manifest.testbench
+    assert module is not None
+    run = run_testbench(engine, SIMULATOR, module, show(engine, 0), seed=0, only=["patterns"])
+    missed = set(run.coverage().missed())
+    assert {"fault: SHIFT", "operands: zero", "stream load: paused"} <= missed
+    assert not any(each.startswith("pattern") for each in missed)
+
+
 def test_an_engine_with_all_options_passes(tmp_path: Path) -> None:
     """One in which short tiles always wait for something."""
     build = design(

@@ -1,0 +1,1 @@
+"""Which lines and bits of a design a simulation has exercised."""
