@@ -131,10 +131,9 @@ def test_an_interrupted_sweep_goes_on(lab: Made, tmp_path: Path, how: signal.Sig
     assert job.returncode != 0 and b"Traceback" not in said
     started = calls(tmp_path)
     assert 10 <= len(started) < 40
-    time.sleep(0.5)
     pids = {int(line.split()[1]) for line in (tmp_path / "calls").read_text().splitlines()}
-    running = [pid for pid in pids if psutil.pid_exists(pid)
-               and psutil.Process(pid).status() != "zombie"]  # fmt: skip
+    left = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, running = psutil.wait_procs([each for each in left if each.status() != "zombie"], 15)
     assert not running
     with Results(tmp_path / DATABASE) as results:
         stored = results.count()

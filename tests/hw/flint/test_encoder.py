@@ -68,6 +68,7 @@ WIDE = [("pot", 7, True), ("pot", 7, False), ("pot", 8, True)]
 PROVABLE = [each for each in formats() if each not in WIDE]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind, bits, is_signed", PROVABLE)
 def test_nearest_for_every_input(kind, bits, is_signed):
     operand = operand_of(kind, bits, is_signed)

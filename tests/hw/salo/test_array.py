@@ -64,6 +64,7 @@ def check(
     return starts, rows[0].cycles
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("p", SHAPES, ids=name_of)
 def test_random_tiles(p: ArrayParameters) -> None:
     """Of any sizes, with and without idle cycles between; some rows and some tiles have no key."""
@@ -75,6 +76,7 @@ def test_random_tiles(p: ArrayParameters) -> None:
     ])  # fmt: skip
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("p", LARGE, ids=name_of)
 def test_large(p: ArrayParameters) -> None:
     rng = np.random.default_rng(4)

@@ -141,6 +141,7 @@ def run(p: DatapathParameters, tiles: list[Tile], seed: int) -> list[Sums]:
     return found
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("pipeline", [0, 1])
 @pytest.mark.parametrize(
     ("name", "options"),
