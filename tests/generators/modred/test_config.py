@@ -74,6 +74,8 @@ def load(*overrides: str) -> ModredConfig:
          "'never'"),
         ("architecture=montgomery_mcm modulus=4096", "modulus must be odd for montgomery_mcm, not "
          "4096: 2^-n mod M does not exist"),
+        ("architecture=montgomery_mcm width=63", "width must be at least 64 for montgomery_mcm, "
+         "the bits of the modulus, not 63"),
         ("architecture=montgomery_mcm width=200", "width must be at most 128 for montgomery_mcm, "
          "twice the bits of the modulus, not 200"),
         ("architecture=horner_cs chunk_bits=3", "chunk_bits must be an integer from 4 to 4096 or "
@@ -131,7 +133,7 @@ def test_every_method_for_every_kind_of_modulus(
         pytest.skip("refused, see above")
     n = modulus.bit_length()
     for width in (1, max(1, n - 1), n, n + 1, 2 * n, 3 * n + 1):
-        if architecture == "montgomery_mcm" and width > 2 * n:
+        if architecture == "montgomery_mcm" and not n <= width <= 2 * n:
             continue
         config = ModredConfig(modulus=modulus, width=width, architecture=architecture, mode=mode)
         p = config.reducer
