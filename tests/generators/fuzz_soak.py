@@ -122,7 +122,7 @@ def soak(
     for failure in failures:  # again, as what was wrong may have been mended
         before = len(record["failures"])
         record[failure["was"]] -= 1
-        _one(name, run_seed, failure["number"], record)
+        _one(name, run_seed, failure["number"], record, failure["params"])
         if len(record["failures"]) == before:
             record["mended"].append(failure)
         write_json(path, record)
@@ -164,13 +164,16 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _one(name: str, run_seed: str, number: int, record: dict[str, Any]) -> None:
-    """Try a design, and settings with a fault."""
+def _one(
+    name: str, run_seed: str, number: int, record: dict[str, Any],
+    known: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """Try a design, one that is known or the next, and settings with a fault."""
     rng = random.Random(f"{run_seed}/{name}/{number}")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gatewright-fuzz-") as place:
         folder = Path(place) / "design"
-        params = as_params(drawn(designs(name), rng.getrandbits(64)))
+        params = list(known or as_params(drawn(designs(name), rng.getrandbits(64))))
         wrong: list[str] = []
         code, said = _emitted(name, params, folder)
         was = "legal" if code == 0 else "refused"

@@ -64,6 +64,13 @@ def _excuse_streams(coverage: Coverage, design: Design) -> None:
     once_per_tile += ["scale"] if design.results else []
     for name in once_per_tile:
         coverage.excuse(f"stream {name}", ("back to back",), once)
+    if design.rows == 1:
+        coverage.excuse("stream result", ("back to back",), "a tile has one row; " + once)
+    elif design.manifest.latency["output_rows"] == 1:
+        coverage.excuse(
+            "stream result", ("back to back",),
+            "output_depth is 1: a row leaves the array when the one before it has been taken",
+        )  # fmt: skip
     for name in (*once_per_tile, "activation", "weight"):
         coverage.excuse(f"stream {name}", ("idle",), paired)
 

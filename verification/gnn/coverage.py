@@ -30,7 +30,6 @@ def declare(coverage: Coverage, p: GnnParameters) -> None:
     coverage.declare("tasks of a pass", _THREADS)
     coverage.declare("units at work", _UNITS)
     coverage.declare("reads under way", CROWD)
-    coverage.declare("read and write in a cycle", ("yes",))
     coverage.declare("register write", _ARRIVAL)
     coverage.excuse(
         "axi b", ("blocked",),
@@ -76,4 +75,3 @@ def cover_memory(coverage: Coverage, memory: Memory) -> None:
             coverage.hit(f"axi {name}", event, times)
     for many, times in memory.crowd.items():
         coverage.hit("reads under way", many, times)
-    coverage.hit("read and write in a cycle", "yes", memory.both)
