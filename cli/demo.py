@@ -39,7 +39,7 @@ def demo(
     """
     console = Console(json=json, quiet=quiet)
     # Before torch takes its time to load.
-    console.note("demo: training, quantisation, simulation, synthesis; two minutes or so")
+    console.note("demo: five generators at their main job; a quarter of an hour or so")
     from ..flows import demo as flow
 
     with verdict(console, out):
