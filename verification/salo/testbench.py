@@ -49,11 +49,16 @@ def _job(
     bench: Bench, design: Design, kind: str, *, size: tuple[int, int] | None = None,
     operands: tuple[str, ...] = ("gaussian",), shift: int | None = None,
 ) -> Job:  # fmt: skip
-    pattern = random_pattern(bench.numpy_rng, kind, _tokens(design))
     dk, dv = size or _size(bench, design)
-    job = make_job(
-        design, bench.numpy_rng, pattern, kind, dk=dk, dv=dv, operands=operands, shift=shift
-    )
+    tokens, room = _tokens(design), design.engine.p.program_words
+    while True:
+        pattern = random_pattern(bench.numpy_rng, kind, tokens)
+        job = make_job(
+            design, bench.numpy_rng, pattern, kind, dk=dk, dv=dv, operands=operands, shift=shift
+        )
+        if len(write_program(job.program)) <= 8 * room or tokens == 1:
+            break
+        tokens //= 2  # a shorter program, which the engine has room for
     design.engine.check(job.program)
     cover(bench.coverage, design, job)
     return job
