@@ -4,59 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Signal
+from amaranth.lib import data
 
 from ...hw.fabric.fifo import StreamFIFO, StreamFIFOParameters
-from ...hw.gnn.address_generator import AddressGenerator, AddressGeneratorParameters
 from ...hw.gnn.axi import BOUNDARY
-from ...hw.gnn.transfers import BURST
-from ...hw.unit import Unit
+from ...hw.gnn.burst_splitter import BurstSplitter, BurstSplitterParameters
 from ..formal import Always, Claim, Property
 from ..stream_claims import offer, stays
 
-__all__ = ["Splitter", "burst_properties", "makes_rows", "stays_within"]
+__all__ = ["burst_properties", "makes_rows", "stays_within"]
 
 _WIDE, _BITS, _ROWS = 1024, 3, 4
 """Where rows are followed: bytes of a beat, so that a burst has 2 bits of beats; bits of a row's
 place and of its length, in beats; and the most rows inside."""
-_ROW = data.StructLayout({"address": 40, "final": 24, "last": 1})
-
-
-class Splitter(Unit):
-    """The part of an address generator that cuts rows into bursts, without what makes the rows.
-
-    Members
-    -------
-    clear : In(1)
-        Forget everything.
-    rows : In(stream of a row: address, beats less one, whether it is the last one)
-    bursts : Out(stream of BURST)
-    """
-
-    p: AddressGeneratorParameters
-
-    def __init__(self, p: AddressGeneratorParameters) -> None:
-        super().__init__(
-            p, {
-                "clear": In(1), "rows": In(stream.Signature(_ROW)),
-                "bursts": Out(stream.Signature(BURST)),
-            },
-        )  # fmt: skip
-
-    def body(self) -> Module:
-        m = Module()
-        AddressGenerator._split(self, m, SimpleNamespace(o=self.rows))
-        return m
 
 
 def burst_properties(bus_bytes: int) -> Iterator[Property]:
     """Yield the properties of what turns rows into bursts, for a bus of so many bytes."""
-    p = AddressGeneratorParameters(bus_bytes)
+    p = BurstSplitterParameters(bus_bytes)
     yield Property(
         "bursts.stable", "a burst that is offered stays until it is taken",
         Always(partial(_stable, p)),
@@ -69,24 +37,24 @@ def burst_properties(bus_bytes: int) -> Iterator[Property]:
         "bursts.rows", "the bursts of a row follow each other from its address on and have as many "
         f"beats as the row, each once; the last one of the last row says so; a bus of {_WIDE} "
         f"bytes, so bursts of up to {BOUNDARY // _WIDE} beats, and rows of up to {1 << _BITS}",
-        Always(partial(makes_rows, AddressGeneratorParameters(_WIDE))),
+        Always(partial(makes_rows, BurstSplitterParameters(_WIDE))),
     )  # fmt: skip
 
 
-def _splitter(p: AddressGeneratorParameters, claim: Claim) -> Any:
-    unit: Any = Splitter(p)
+def _splitter(p: BurstSplitterParameters, claim: Claim) -> Any:
+    unit: Any = BurstSplitter(p)
     claim.m.submodules.splitter = unit
     claim.m.d.comb += unit.bursts.ready.eq(claim.free(1, "bursts_ready"))
     return unit
 
 
-def _stable(p: AddressGeneratorParameters, claim: Claim) -> None:
+def _stable(p: BurstSplitterParameters, claim: Claim) -> None:
     unit = _splitter(p, claim)
     offer(claim, unit.rows, "rows")
     stays(claim, unit.bursts)
 
 
-def stays_within(p: AddressGeneratorParameters, claim: Claim) -> None:
+def stays_within(p: BurstSplitterParameters, claim: Claim) -> None:
     """Claim AXI's rule about 4 KiB."""
     unit = _splitter(p, claim)
     row = unit.rows
@@ -103,7 +71,7 @@ def stays_within(p: AddressGeneratorParameters, claim: Claim) -> None:
     claim.hold(~unit.bursts.valid | (fits & ~burst.address[:low].any()))
 
 
-def makes_rows(p: AddressGeneratorParameters, claim: Claim) -> None:
+def makes_rows(p: BurstSplitterParameters, claim: Claim) -> None:
     """Claim that bursts make whole rows, by a model that keeps rows in order and eats them up."""
     m = claim.m
     unit = _splitter(p, claim)

@@ -12,14 +12,12 @@ from amaranth.utils import ceil_log2
 
 from ..fabric.elastic import ElasticPipeline
 from ..unit import Unit
-from .axi import ADDRESS_BITS, burst_beats
+from .burst_splitter import ROW, BurstSplitter, BurstSplitterParameters
 from .queue import Queue, add_queue
 from .transfers import BURST, SPAN, TOTAL_BITS
 
 __all__ = ["AddressGenerator", "AddressGeneratorParameters"]
 
-_ROW = data.StructLayout({"address": ADDRESS_BITS, "final": TOTAL_BITS, "last": 1})
-"""A row: where it is, its beats less one, and whether it is the last one of its span."""
 _PREPARED = data.StructLayout({"span": SPAN, "empty": 1, "final": TOTAL_BITS, "last_row": 16})
 """A span, whether there is nothing to it, its beats less one, and its last row."""
 _ROWS_AHEAD = 16
@@ -92,9 +90,12 @@ class AddressGenerator(Unit):
     def body(self) -> Elaboratable:
         m = Module()
         taken = Signal()
-        rows = add_queue(m, "rows", _ROW, _ROWS_AHEAD, self.clear)
+        rows = add_queue(m, "rows", ROW, _ROWS_AHEAD, self.clear)
         self._walk(m, self._prepared(m), taken, rows)
-        self._split(m, rows)
+        m.submodules.splitter = splitter = BurstSplitter(BurstSplitterParameters(self.p.bus_bytes))
+        m.d.comb += splitter.clear.eq(self.clear)
+        connect(m, rows.o, splitter.rows)
+        connect(m, splitter.bursts, flipped(self.bursts))
         under_way = Signal(6)
         m.d.sync += under_way.eq(
             under_way + (self.spans.valid & self.spans.ready) - taken
@@ -174,35 +175,6 @@ class AddressGenerator(Unit):
             rows.i.valid.eq(of.go), rows.i.payload.address.eq(of.address + of.offset),
             rows.i.payload.final.eq(of.final), rows.i.payload.last.eq(of.last),
         ]
-
-    def _split(self, m: Module, rows: Queue) -> None:
-        """Cut rows into bursts that stay within a block of as many beats as a burst can have."""
-        most = burst_beats(self.p.bus_bytes)
-        low = ceil_log2(self.p.bus_bytes)
-        high = low + ceil_log2(most)
-        # A queue: what takes bursts must not reach the queue of rows.
-        bursts = add_queue(m, "split", BURST, 2, self.clear)
-        connect(m, bursts.o, flipped(self.bursts))
-        row, burst, free = rows.o.payload, bursts.i.payload, bursts.i.ready
-        busy, last = Signal(name="splitting"), Signal(name="of_last_row")
-        # ``left`` is a beat less than there is, ``room`` the beats up to the end of the block.
-        address, left = Signal(40, reset_less=True), Signal(TOTAL_BITS, reset_less=True)
-        room, rest = Signal(9, reset_less=True), Signal(TOTAL_BITS + 1)
-        fits = Signal()
-        m.d.comb += [
-            rest.eq(left - room), fits.eq(rest[-1]), rows.o.ready.eq(~busy | (free & fits)),
-            bursts.i.valid.eq(busy), burst.address.eq(address),
-            burst.length.eq(Mux(fits, left, room - 1)), burst.last.eq(last & fits),
-        ]
-        with m.If(busy & free):
-            m.d.sync += [
-                left.eq(rest), address.eq((address[high:] + 1) << high), room.eq(most),
-            ]
-        with m.If(rows.o.ready):
-            m.d.sync += [
-                busy.eq(rows.o.valid), address.eq(row.address), left.eq(row.final),
-                last.eq(row.last), room.eq(most - row.address[low:high]),
-            ]
 
 
 def _registered(m: Module, name: str, **values: Value) -> SimpleNamespace:
