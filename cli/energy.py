@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .console import Console
-from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Seed, Source
+from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Recipes, Seed, Source
 from .source import open_design
 from .verdict import verdict
 
@@ -25,9 +25,7 @@ def energy(
         str,
         typer.Option("-t", "--target", metavar="TARGET", help="ge or liberty:FILE."),
     ] = "ge",
-    recipes: Annotated[
-        str, typer.Option(metavar="NAMES", help="ABC recipes: full, fast, or names with commas.")
-    ] = "fast",
+    recipes: Recipes = "fast",
     replay: Annotated[
         Path | None,
         typer.Option(

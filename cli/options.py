@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "ConfigFile", "Debug", "Force", "Json", "Name", "Out", "Params", "Quiet", "Seed", "Source",
+    "ConfigFile", "Debug", "Force", "Json", "Name", "Out", "Params", "Quiet", "Recipes", "Seed",
+    "Source",
 ]  # fmt: skip
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A generator: see `gatewright list`.")]
@@ -37,6 +38,9 @@ Out = Annotated[
     typer.Option(
         "-o", "--out", metavar="DIR", help="Build folder  [default: build/NAME-CONFIGHASH]"
     ),
+]
+Recipes = Annotated[
+    str, typer.Option(metavar="NAMES", help="ABC recipes: full, fast, or names with commas.")
 ]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .console import Console
-from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Source
+from .options import ConfigFile, Debug, Force, Json, Out, Params, Quiet, Recipes, Source
 from .source import open_design
 from .verdict import verdict
 
@@ -45,9 +45,7 @@ def synth(
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Dissolve the hierarchy first: smaller, but slow.")
     ] = False,
-    recipes: Annotated[
-        str, typer.Option(metavar="NAMES", help="ABC recipes: full, fast, or names with commas.")
-    ] = "full",
+    recipes: Recipes = "full",
     board: Annotated[
         str | None,
         typer.Option(metavar="NAME|FILE", help="For --bitstream: a board or a constraint file."),

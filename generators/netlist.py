@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["KEYWORDS", "clean", "enums", "is_operator_name"]
+__all__ = ["KEYWORDS", "clean", "enums", "is_operator_name", "memory_attributes"]
 
 _PASSES = (
     "proc -noopt",
@@ -24,6 +24,8 @@ _PASSES = (
     "opt_expr",
     "opt_clean -purge",
 )
+
+_MEMORY_ATTRIBUTES = ("no_rw_check", "ram_style")
 
 # What the result of an operator is called when nothing better is known.
 _WORDS = {
@@ -293,4 +295,22 @@ def enums(design: Any) -> dict[str, dict[str, dict[str, str]]]:
                     names[str(int(match.group(1), 2))] = value.decode_string().lstrip("\\")
             if names:
                 found.setdefault(str(module.name)[1:], {})[str(wire.name)[1:]] = names
+    return found
+
+
+def memory_attributes(design: Any) -> dict[str, dict[str, dict[str, str]]]:
+    """Return ``{module: {memory: {attribute: value}}}`` of what a synthesiser is told of memories.
+
+    A value is empty for an attribute that is just there.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for module in design.all_selected_modules():
+        for name, memory in dict(module.memories).items():
+            attributes = {str(key)[1:]: value for key, value in dict(memory.attributes).items()}
+            told = {
+                key: "" if attributes[key].as_int() == 1 else attributes[key].decode_string()
+                for key in _MEMORY_ATTRIBUTES if key in attributes
+            }
+            if told:
+                found.setdefault(str(module.name)[1:], {})[str(name)[1:]] = told
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["ansi_ports", "compact", "replications"]
+__all__ = ["annotate_memories", "ansi_ports", "compact", "replications"]
 
 _MODULE = re.compile(r"^module (\w+)\((.*?)\);\n(.*?)^endmodule\n", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"^  (input|output) ((?:signed )?(?:\[\d+:\d+\] )?)(\w+);\n", re.MULTILINE)
@@ -155,3 +155,21 @@ def _wrapped(first: str, items: Sequence[str], end: str, indent: str) -> str:
             line = indent
         line += piece + " "
     return "\n".join([*lines, line.rstrip()]) + "\n"
+
+
+def annotate_memories(
+    text: str, attributes: Mapping[str, Mapping[str, Mapping[str, str]]]
+) -> str:
+    """Put attributes, by module and memory, before the declarations of memories."""
+
+    def annotated(match: re.Match[str]) -> str:
+        module = match.group()
+        for memory, told in attributes.get(module.split()[1], {}).items():
+            words = ", ".join(f'{key} = "{value}"' if value else key for key, value in told.items())
+            module = re.sub(
+                rf"^  (?=reg (?:\[\d+:\d+\] )?{memory} \[)", f"  (* {words} *) ", module,
+                count=1, flags=re.MULTILINE,
+            )
+        return module
+
+    return _MODULE_TEXT.sub(annotated, text)

@@ -143,7 +143,26 @@ class StreamMonitor:
             tell(payload)
 
 
-class StreamSource(StreamMonitor):
+class _Player(StreamMonitor):
+    """An end of a stream that stalls at random."""
+
+    def __init__(self, dut: Any, stream: Stream, coverage: Coverage, rng: random.Random) -> None:
+        super().__init__(dut, stream, coverage)
+        self._rng = rng
+        self.stall = Stall()
+
+    @property
+    def stall(self) -> Stall:
+        """When a source idles, or a sink refuses beats."""
+        return self._stall
+
+    @stall.setter
+    def stall(self, stall: Stall) -> None:
+        self._stall = stall
+        self._stalls = stall.cycles(self._rng) if stall.probability else None
+
+
+class StreamSource(_Player):
     """Sends beats into an input stream of the design, with random idle cycles between them.
 
     While it is not valid its payload is random, so that a design that looks at it is found out.
@@ -157,22 +176,10 @@ class StreamSource(StreamMonitor):
     """
 
     def __init__(self, dut: Any, stream: Stream, coverage: Coverage, rng: random.Random) -> None:
-        super().__init__(dut, stream, coverage)
+        super().__init__(dut, stream, coverage, rng)
         self._events["paused"] = 0
         self.queue: deque[int] = deque()
-        self._rng = rng
         self._active = False
-        self.stall = Stall()
-
-    @property
-    def stall(self) -> Stall:
-        """When the source idles."""
-        return self._stall
-
-    @stall.setter
-    def stall(self, stall: Stall) -> None:
-        self._stall = stall
-        self._stalls = stall.cycles(self._rng) if stall.probability else None
 
     def send(self, beats: Iterable[int]) -> None:
         """Queue more beats."""
@@ -220,7 +227,7 @@ class StreamSource(StreamMonitor):
             self._payload.value = self._rng.getrandbits(self.stream.width)
 
 
-class StreamSink(StreamMonitor):
+class StreamSink(_Player):
     """Takes beats from an output stream of the design, with random back-pressure.
 
     Attributes
@@ -230,20 +237,8 @@ class StreamSink(StreamMonitor):
     """
 
     def __init__(self, dut: Any, stream: Stream, coverage: Coverage, rng: random.Random) -> None:
-        super().__init__(dut, stream, coverage)
-        self._rng = rng
+        super().__init__(dut, stream, coverage, rng)
         self._willing = 0
-        self.stall = Stall()
-
-    @property
-    def stall(self) -> Stall:
-        """When the sink refuses beats."""
-        return self._stall
-
-    @stall.setter
-    def stall(self, stall: Stall) -> None:
-        self._stall = stall
-        self._stalls = stall.cycles(self._rng) if stall.probability else None
 
     def start(self) -> None:
         """Set the wires before the first edge: not ready, unless there is no choice."""

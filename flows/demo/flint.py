@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from ...golden.flint.network import QuantizedNetwork, quantize_network
 from ...golden.flint.quantiser import quantize
 from . import digits, flint_figures, flint_page, flint_tables
 from .flint_array import Array, NetworkRun, run_codes, run_network
-from .job import STALL, Job, Progress, told_of
+from .job import STALL, Job, told_of
 from .section import Section
 
 __all__ = ["Settings", "section"]
@@ -59,18 +58,14 @@ def section(settings: Settings | None = None) -> Section:
     )
 
 
-class _Job(Job):
-    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-        super().__init__(folder, seed, progress)
-        self.settings = settings
-
+class _Job(Job[Settings]):
     def steps(self) -> None:
         data = digits.load(self.settings.test_samples)
         with digits.one_thread():
             with self.timed("training"):
                 network = digits.train(
                     data, self.settings.recipe, self.seed,
-                    lambda done, total: self.progress("training, epochs", done, total),
+                    partial(self.progress, "training, epochs"),
                 )  # fmt: skip
             self._tell_network(data, network)
             with self.timed("quantisation"):

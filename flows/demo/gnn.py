@@ -109,10 +109,9 @@ def _club() -> _Club:
     return _Club(Graph.of(len(labels), ends[:, 0], ends[:, 1]), labels, train)
 
 
-class _Job(Job):
+class _Job(Job[Settings]):
     def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-        super().__init__(folder, seed, progress)
-        self.settings = settings
+        super().__init__(settings, folder, seed, progress)
         self.config = GnnConfig.model_validate({"preset": settings.preset})
 
     def steps(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ...errors import CheckFailed
 from ...generators.artifacts import Build
@@ -17,6 +17,7 @@ from ..synthesis import synthesize
 
 __all__ = ["STALL", "Job", "Progress", "told_of"]
 
+Settings = TypeVar("Settings")
 Progress = Callable[[str, float, float], None]
 """Told what is being done, and how much of how much is done."""
 
@@ -24,11 +25,13 @@ STALL = 0.25
 """Share of cycles in which a stream waits, in the runs with stalls."""
 
 
-class Job(ABC):
+class Job(ABC, Generic[Settings]):
     """One run of a section: each step adds to ``report`` what it found.
 
     Attributes
     ----------
+    settings
+        Size of the job, as the section has it.
     folder
         Where build folders and step reports go.
     seed
@@ -39,7 +42,8 @@ class Job(ABC):
         a page shows.
     """
 
-    def __init__(self, folder: Path, seed: int, progress: Progress) -> None:
+    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+        self.settings = settings
         self.folder = folder
         self.seed = seed
         self.progress = progress

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from ...generators.registry import find
 from ...verification.modred.stimulus import Design, Operands
 from ..simulation.batched import BatchedModel
 from . import modred_page, modred_tables
-from .job import STALL, Job, Progress, told_of
+from .job import STALL, Job, told_of
 from .section import Section
 
 __all__ = ["ARCHITECTURES", "Settings", "section"]
@@ -79,11 +78,7 @@ def section(settings: Settings | None = None) -> Section:
     )
 
 
-class _Job(Job):
-    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-        super().__init__(folder, seed, progress)
-        self.settings = settings
-
+class _Job(Job[Settings]):
     def steps(self) -> None:
         modulus = parse_modulus(self.settings.modulus)
         self.report["modulus"] = {

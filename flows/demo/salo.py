@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,7 +32,7 @@ from ..salo.module import project
 from ..salo.picture import draw
 from ..salo.rtl import RtlRuns
 from . import digits, salo_page, salo_tables
-from .job import STALL, Job, Progress, told_of
+from .job import STALL, Job, told_of
 from .salo_network import Network, pattern, train
 from .section import Section
 
@@ -93,20 +92,15 @@ def section(settings: Settings | None = None) -> Section:
     )
 
 
-class _Job(Job):
-    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-        super().__init__(folder, seed, progress)
-        self.settings = settings
-
+class _Job(Job[Settings]):
     def steps(self) -> None:
         network = self.settings.network
         data = digits.load(self.settings.samples)
         with digits.one_thread():
             with self.timed("training"):
                 reader = train(
-                    data, network, self.seed,
-                    lambda done, total: self.progress("training, epochs", done, total),
-                )  # fmt: skip
+                    data, network, self.seed, partial(self.progress, "training, epochs")
+                )
             with torch.no_grad():
                 tokens = reader.norm(reader.tokens(data.test_pixels))
                 exact = reader(data.test_pixels)

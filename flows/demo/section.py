@@ -45,6 +45,6 @@ class Section:
 
     title: str
     template: str
-    job: Callable[[Path, int, Progress], Job]
+    job: Callable[[Path, int, Progress], Job[Any]]
     tables: Callable[[Mapping[str, Any]], list[Table]]
     view: Callable[[Mapping[str, Any]], dict[str, Any]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from ...golden.tpe.statistics import digit_statistics
 from ..simulation.products import ProductRun, multiply
 from . import digits, tpe_page, tpe_tables
 from .flint_figures import linears
-from .job import STALL, Job, Progress, told_of
+from .job import STALL, Job, told_of
 from .section import Section
 from .tpe_layer import Layer, quantise_layer
 
@@ -85,18 +84,14 @@ def section(settings: Settings | None = None) -> Section:
     )
 
 
-class _Job(Job):
-    def __init__(self, settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-        super().__init__(folder, seed, progress)
-        self.settings = settings
-
+class _Job(Job[Settings]):
     def steps(self) -> None:
         data = digits.load(self.settings.samples)
         with digits.one_thread():
             with self.timed("training"):
                 network = digits.train(
                     data, self.settings.recipe, self.seed,
-                    lambda done, total: self.progress("training, epochs", done, total),
+                    partial(self.progress, "training, epochs"),
                 )  # fmt: skip
             layer = quantise_layer(
                 network, self.settings.layer, data.train_pixels, data.test_pixels

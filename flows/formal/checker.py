@@ -40,14 +40,14 @@ class Answer:
     depth
         Cycles of reset and run: of the counterexample, of the bound, or of the frames in which the
         invariant was found.
-    states, inputs
-        Of a counterexample: first values of the registers and inputs of each cycle, as bits.
+    inputs
+        Of a counterexample: inputs of each cycle, as bits. Registers begin with 0: those that do
+        not have inputs of the circuit for their first values.
     """
 
     verdict: Literal["proved", "refuted", "bounded", "unknown"]
     engine: str
     depth: int
-    states: str = ""
     inputs: Sequence[str] = ()
 
 
@@ -94,13 +94,13 @@ def _combinational(model: Model, frames: int, seconds: float) -> Answer:
     bits = "".join(trace)
     width = len(bits) // frames
     cycles = [bits[at : at + width] for at in range(0, len(bits), width)]
-    return Answer("refuted", engine, frames, "", cycles)
+    return Answer("refuted", engine, frames, cycles)
 
 
 def _bounded(model: Model, frames: int, seconds: float, engine: str) -> Answer:
     text, trace = _abc(model, f"bmc3 -F {frames} -T {max(1, round(seconds))}", seconds + 10)
     if trace is not None:
-        return Answer("refuted", engine, len(trace) - 1, trace[0], trace[1:])
+        return Answer("refuted", engine, len(trace) - 1, trace[1:])
     done = re.search(r"No output asserted in (\d+) frames", text)
     depth = int(done[1]) if done else 0
     return Answer("bounded" if depth > 1 else "unknown", engine, max(0, depth - 1))
@@ -111,7 +111,9 @@ def _reachability(model: Model, seconds: float) -> Answer:
     script = f"scorr; dc2; print_stats; pdr -T {limit}; print_status"
     text, trace = _abc(model, script, seconds + 10)
     if trace is not None:
-        return Answer("refuted", "pdr", len(trace) - 1, trace[0], trace[1:])
+        # The circuit may have lost all its registers on the way, and the trace its line for them.
+        cycles = trace if re.search(r"lat = +0 ", text) else trace[1:]
+        return Answer("refuted", "pdr", len(cycles), cycles)
     if re.search(r"lat = +0 +and = +0 ", text):
         # Simplified to nothing; a claim that is always broken would be so in the cycle of reset.
         return Answer("proved", "scorr", 1)

@@ -155,8 +155,7 @@ def _words(values: Sequence[int], model: BatchedModel, port: str) -> NDArray[Any
 def _waves(folder: Path, model: Model, answer: Answer) -> None:
     """The waveform with all inner signals, by Yosys' simulator from the checker's trace."""
     trace, picture = model.aiger.with_suffix(".aiw"), model.aiger.with_suffix(".vcd")
-    width = len(answer.states)
-    lines = ["1", "b0", answer.states or "0" * width, *answer.inputs, "."]
+    lines = ["1", "b0", "0" * model.registers, *answer.inputs, "."]
     trace.write_text("\n".join(lines) + "\n")
     yosys.run(
         [

@@ -65,6 +65,12 @@ class Model:
     sequential: bool
     settle: int | None = None
 
+    @property
+    def registers(self) -> int:
+        """Registers of the circuit."""
+        with self.aiger.open("rb") as stream:
+            return int(stream.readline().split()[3])
+
     def input_bits(self) -> Mapping[int, tuple[str, int]]:
         """The port and the bit of each input of the circuit that is one of a port."""
         found = {}

@@ -13,7 +13,7 @@ from cocotb.triggers import Timer
 from .replay import STIMULUS
 
 
-@cocotb.test()  # type: ignore[untyped-decorator,unused-ignore]
+@cocotb.test()
 async def replay(dut: Any) -> None:
     """Every output must be what it was, in every cycle."""
     told = json.loads(Path(os.environ[STIMULUS]).read_bytes())

@@ -81,9 +81,12 @@ def context(
     settings = unit.settings
     settle_phases(claim, settings, missing)
     counts = [claim.free(shards, f"shards_{k}") for k in range(2)]
+    # A pass is known long before its first interval is.
+    known = Signal(name="pass_known")
+    m.d.sync += known.eq(1)
     m.d.comb += [
         settings.halves.eq(1), unit.step.eq(4),
-        unit.take.eq(claim.free(1, "take") & unit.idle),
+        unit.take.eq(claim.free(1, "take") & unit.idle & known),
         unit.interval.rows.eq(claim.free(rows, "rows")),
         *(unit.interval.shards[k].count.eq(count) for k, count in enumerate(counts)),
         unit.wanted.ready.eq(claim.free(1, "wanted_ready")),

@@ -39,20 +39,20 @@ class Timing:
 
     latency: int = 40
     task: int = 7
-    fetch: int = 4
-    issue: int = 6
+    fetch: int = 5
+    issue: int = 7
     end: int = 2
-    read: int = 16
+    read: int = 17
     read_end: int = 3
     read_again: int = 5
-    write: int = 8
+    write: int = 9
     write_end: int = 3
     sparse: int = 15
     edge: int = 26
-    element: int = 13
+    element: int = 15
     reciprocal: int = 27
     matrix: int = 2
-    matrix_end: int = 15
+    matrix_end: int = 16
     record: int = 32
 
     def of_vector(self, op: Opcode) -> int:

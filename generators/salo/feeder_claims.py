@@ -20,10 +20,14 @@ from .design import parameters
 
 __all__ = ["feeder_properties", "follows_lists", "follows_words", "selector"]
 
+_SIZES = {"rows": 2, "cols": 2, "dk_max": 4, "dv_max": 4, "max_tokens": 16}
 _TILES = {
-    "one-segment": {"rows": 2, "cols": 2, "gather": 1, "global_rows": 0},
-    "two-segments": {"rows": 2, "cols": 2, "segments": 2, "gather": 0, "global_rows": 0},
-    "riders": {"rows": 2, "cols": 2, "gather": 1, "global_rows": 1, "global_row_kv": "private"},
+    name: SaloConfig.model_validate(_SIZES | options)
+    for name, options in (
+        ("one-segment", {"gather": 1, "global_rows": 0}),
+        ("two-segments", {"segments": 2, "gather": 0, "global_rows": 0}),
+        ("riders", {"gather": 1, "global_rows": 1, "global_row_kv": "private"}),
+    )
 }
 _ENTRY_BITS = 2
 """Bits of a list's entries that are followed: they are all copied in the same way."""
@@ -31,8 +35,7 @@ _ENTRY_BITS = 2
 
 def feeder_properties() -> Iterator[Property]:
     """Yield the properties of the selectors of keys of small tiles."""
-    for name, settings in _TILES.items():
-        config = SaloConfig(**settings, dk_max=4, dv_max=4, max_tokens=16)  # type: ignore[arg-type]
+    for name, config in _TILES.items():
         p = selector(parameters(config))
         yield Property(
             f"feeder.{name}.words",

@@ -128,7 +128,9 @@ class IterativeMultiplier(Unit):
     def body(self) -> Module:
         p = self.p
         m = Module()
-        running, done, accept = Signal(), Signal(), Signal()
+        running = Signal()
+        done = Signal()
+        accept = Signal()
         remaining = Signal(range(p.steps), reset_less=True)
         m.d.comb += [
             self.o.valid.eq(done),
@@ -189,7 +191,8 @@ class IterativeMultiplier(Unit):
         """Add the rows to two words and a carry; the digit that these settle, and nothing above."""
         p = self.p
         width = p.a_bits + p.digit_bits
-        total, carry = Signal(width, reset_less=True), Signal(width, reset_less=True)
+        total = Signal(width, reset_less=True)
+        carry = Signal(width, reset_less=True)
         pending = Signal(reset_less=True)
         digit = Signal(p.digit_bits + 1)
         m.d.comb += digit.eq(total[: p.digit_bits] + carry[: p.digit_bits] + pending)

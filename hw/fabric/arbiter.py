@@ -67,7 +67,8 @@ class PriorityArbiter(Unit):
 
     def body(self) -> Module:
         m = Module()
-        waits, kept = Signal(), Signal(range(self.p.ports))
+        waits = Signal()
+        kept = Signal(range(self.p.ports))
         numbers = range(self.p.ports)
         # Later assignments win: the less urgent first, of those before `first` and of the others.
         for urgent in (False, True):

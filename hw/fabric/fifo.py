@@ -61,8 +61,9 @@ class StreamFIFO(Unit):
         o.valid  _____/‾‾‾‾‾‾‾\\___
 
     Depth 1 is one register that refills while it empties; its ``i.ready`` depends on ``o.ready``
-    in the same cycle. From depth 2 the payloads lie in a memory with an asynchronous read port
-    (lookup-table RAM or flip-flops), and no path leads from one side to the other.
+    in the same cycle. From depth 2 no path leads from one side to the other. Depth 2 is two
+    registers, and ``o.payload`` is one of them; beyond, payloads lie in a memory with an
+    asynchronous read port (lookup-table RAM or flip-flops).
     """
 
     def __init__(self, p: StreamFIFOParameters) -> None:
@@ -72,22 +73,39 @@ class StreamFIFO(Unit):
 
     def body(self) -> Module:
         m = Module()
-        if self.p.depth == 1:
-            self._register(m)
+        if self.p.depth <= 2:
+            self._registers(m)
         else:
             self._queue(m)
         return m
 
-    def _register(self, m: Module) -> None:
+    def _registers(self, m: Module) -> None:
         valid = Signal()
+        load = Signal()
         payload = Signal(self.p.shape, reset_less=True)
         m.d.comb += [
-            self.i.ready.eq(~valid | self.o.ready),
-            self.o.valid.eq(valid),
-            self.o.payload.eq(payload),
+            load.eq(~valid | self.o.ready), self.o.valid.eq(valid), self.o.payload.eq(payload),
         ]
-        with m.If(self.i.ready):
-            m.d.sync += [valid.eq(self.i.valid), payload.eq(self.i.payload)]
+        if self.p.depth == 1:
+            m.d.comb += self.i.ready.eq(load)
+            with m.If(load):
+                m.d.sync += [valid.eq(self.i.valid), payload.eq(self.i.payload)]
+            return
+        # What comes while the first one waits is kept aside. ``ready`` is a register of its own, so
+        # that those who see it do not share a net with all bits of the payload.
+        kept = Signal()
+        aside = Signal(self.p.shape, reset_less=True)
+        ready = Signal(init=1)
+        m.d.comb += self.i.ready.eq(ready)
+        with m.If(~kept):
+            m.d.sync += aside.eq(self.i.payload)
+        with m.If(load):
+            m.d.sync += [
+                valid.eq(kept | self.i.valid), kept.eq(0), ready.eq(1),
+                Value.cast(payload).eq(Mux(kept, aside, self.i.payload)),
+            ]
+        with m.Elif(self.i.valid):
+            m.d.sync += [kept.eq(1), ready.eq(0)]
 
     def _queue(self, m: Module) -> None:
         depth = self.p.depth
@@ -96,13 +114,15 @@ class StreamFIFO(Unit):
         m.submodules.storage = storage = Memory(shape=width, depth=depth, init=[])
         write, read = storage.write_port(), storage.read_port(domain="comb")
         level = Signal(range(depth + 1))
+        valid = Signal()
+        ready = Signal(init=1)
         push = Signal()
         pop = Signal()
         m.d.comb += [
-            self.i.ready.eq(level != depth),
-            self.o.valid.eq(level != 0),
-            push.eq(self.i.valid & self.i.ready),
-            pop.eq(self.o.ready & self.o.valid),
+            self.i.ready.eq(ready),
+            self.o.valid.eq(valid),
+            push.eq(self.i.valid & ready),
+            pop.eq(self.o.ready & valid),
             write.en.eq(push),
             write.data.eq(self.i.payload),
             Value.cast(self.o.payload).eq(read.data),
@@ -113,6 +133,6 @@ class StreamFIFO(Unit):
             with m.If(advance):
                 m.d.sync += position.eq(Mux(position == depth - 1, 0, position + 1))
         with m.If(push & ~pop):
-            m.d.sync += level.eq(level + 1)
+            m.d.sync += [level.eq(level + 1), valid.eq(1), ready.eq(level != depth - 1)]
         with m.Elif(pop & ~push):
-            m.d.sync += level.eq(level - 1)
+            m.d.sync += [level.eq(level - 1), valid.eq(level != 1), ready.eq(1)]

@@ -72,7 +72,7 @@ class AddressGenerator(Unit):
     A row is a burst, or more where it is longer than a burst can be or reaches over 4 KiB. Rows
     that lie one after the other without a gap are one row.
 
-    Cycles: 11 from a span to its first burst; then a burst a cycle, and spans without a gap. A span
+    Cycles: 12 from a span to its first burst; then a burst a cycle, and spans without a gap. A span
     without rows or beats gives nothing.
     """
 
@@ -107,11 +107,13 @@ class AddressGenerator(Unit):
     def _prepared(self, m: Module) -> Queue:
         """Find spans without gaps, and how many beats they have.
 
-        They wait in a queue: what takes one would else reach through all ranks to those who give
-        spans.
+        They wait in queues, before and after: what takes one would else reach through all ranks to
+        those who give spans.
         """
-        span = self.spans.payload
-        pipe = ElasticPipeline(m, valid=self.spans.valid, ready=self.spans.ready)
+        given = add_queue(m, "given", SPAN, 2, self.clear)
+        connect(m, flipped(self.spans), given.i)
+        span = given.o.payload
+        pipe = ElasticPipeline(m, valid=given.o.valid, ready=given.o.ready)
         step = span.beats << ceil_log2(self.p.bus_bytes)
         at = pipe.cut(
             "shape", span=span, merged=~span.gathered & (span.row_step == step),
@@ -137,7 +139,8 @@ class AddressGenerator(Unit):
         p = self.p
         at, valid = spans.o.payload, spans.o.valid & ~spans.o.payload.empty
         m.d.comb += taken.eq(spans.o.valid & at.empty)
-        row, room = Signal(16), Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
+        row = Signal(16)
+        room = Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
         span = at.span
         go, last = Signal(name="walk"), Signal(name="last_row")
         m.d.comb += [

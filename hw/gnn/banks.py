@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
+from ..fabric.memory import BlockMemory
 from ..unit import Unit
 from .jobs import (
     accumulator_read,
@@ -75,7 +75,7 @@ class Banks(Unit):
         self._shared(m, "edges", self.edges, self.edges_write, -(-32 * p.max_edges // per_beat))
         scalars = -(-16 * p.max_sources // per_beat)
         self._shared(m, "scalars", self.scalars, self.scalars_write, scalars)
-        memory = Memory(shape=p.accumulator_bits, depth=p.accumulator_words, init=[])
+        memory = BlockMemory(shape=p.accumulator_bits, depth=p.accumulator_words)
         m.submodules.accumulator = memory
         read, write = memory.read_port(), memory.write_port(granularity=p.accumulator_bits // 2)
         m.d.comb += [
@@ -93,7 +93,7 @@ class Banks(Unit):
     ) -> Value:
         """Add the local memory of a thread; return what it reads."""
         p = self.p
-        memory = Memory(shape=p.word_bits, depth=p.local_words, init=[])
+        memory = BlockMemory(shape=p.word_bits, depth=p.local_words)
         m.submodules[f"local_{number}"] = memory
         read, write = memory.read_port(), memory.write_port(granularity=8 * p.mask_bytes)
         chosen = _chosen(readers, number, ("address",))
@@ -113,7 +113,7 @@ class Banks(Unit):
         p = self.p
         width, entry = len(write_port.data), len(read_port.data)
         bits, part_bits = ceil_log2(depth), ceil_log2(width // entry)
-        memory = Memory(shape=width, depth=p.threads << bits, init=[])
+        memory = BlockMemory(shape=width, depth=p.threads << bits)
         m.submodules[name] = memory
         read, write = memory.read_port(), memory.write_port()
         place = read_port.address[part_bits : part_bits + bits]

@@ -65,7 +65,8 @@ class BurstSplitter(Unit):
         # ``left`` is a beat less than there is, ``room`` the beats up to the end of the block.
         address = Signal(ADDRESS_BITS, reset_less=True)
         left = Signal(TOTAL_BITS, reset_less=True)
-        room, rest = Signal(9, reset_less=True), Signal(TOTAL_BITS + 1)
+        room = Signal(9, reset_less=True)
+        rest = Signal(TOTAL_BITS + 1)
         fits = Signal()
         m.d.comb += [
             rest.eq(left - room), fits.eq(rest[-1]), self.rows.ready.eq(~busy | (free & fits)),

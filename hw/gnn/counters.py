@@ -12,6 +12,9 @@ from .registers import COUNTERS
 
 __all__ = ["Counters", "CountersParameters"]
 
+_PART_BITS = 2
+_PART = 1 << _PART_BITS
+
 
 @dataclass(frozen=True)
 class CountersParameters:
@@ -30,7 +33,7 @@ class Counters(Unit):
     events : In(counters)
         Bit i adds 1 to counter i.
     number : In(5), value : Out(32)
-        A counter, a cycle after its number.
+        A counter, three cycles after its number.
 
     Notes
     -----
@@ -56,5 +59,19 @@ class Counters(Unit):
                 m.d.sync += value.eq(0)
             with m.Elif(events[number]):
                 m.d.sync += value.eq(value + 1)
-        m.d.sync += self.value.eq(Array(values)[self.number])
+        # A choice of so many takes two cycles.
+        parts = [
+            Signal(32, name=f"part_{first}") for first in range(0, self.p.counters, _PART)
+        ]
+        # A register of its own: the choice of so many bits is a long net.
+        number = Signal(len(self.number))
+        place = Signal(len(number) - _PART_BITS)
+        m.d.sync += [
+            number.eq(self.number), place.eq(number[_PART_BITS:]),
+            self.value.eq(Array(parts)[place]),
+            *(
+                part.eq(Array(values[_PART * k : _PART * (k + 1)])[number[:_PART_BITS]])
+                for k, part in enumerate(parts)
+            ),
+        ]  # fmt: skip
         return m

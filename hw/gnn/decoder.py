@@ -116,9 +116,12 @@ class Decoder(Unit):
         word, out = data.View(INSTRUCTION, self.word), self.decoded
         edge = data.View(EdgeImmediate, word.imm)
         numbers = {"d": word.d, "a": word.a, "b": word.b, "c": word.c, "r": edge.r}
-        wanted, needed = Signal(len(OPERANDS)), Signal(len(OPERANDS))
-        named, scalars = Signal(len(OPERANDS)), Signal(len(OPERANDS))
-        known, sound = Signal(), Signal()
+        wanted = Signal(len(OPERANDS))
+        needed = Signal(len(OPERANDS))
+        named = Signal(len(OPERANDS))
+        scalars = Signal(len(OPERANDS))
+        known = Signal()
+        sound = Signal()
         for index, name in enumerate(OPERANDS):
             m.d.comb += [
                 out.slots[index].eq(numbers[name]), named[index].eq(numbers[name] != NO_SLOT),

@@ -69,13 +69,18 @@ class Dispatcher(Unit):
                 context.step.eq(self.step), context.base.eq(number * (p.accumulator_words // 2)),
                 context.ended.eq(self.ended & (self.ended_context == number)),
             ]
-        begun, reading, there = Signal(), Signal(), Signal()
+        begun = Signal()
+        reading = Signal()
+        there = Signal()
         following = Signal(INTERVAL, reset_less=True)
         left = Signal(32)
-        newest, take = Signal(), Signal(_CONTEXTS)
+        newest = Signal()
+        take = Signal(_CONTEXTS)
+        both = Signal()
+        m.d.sync += both.eq(self.settings.halves == 2)
         m.d.comb += [
             take[0].eq(there & contexts[0].idle),
-            take[1].eq(there & ~take[0] & contexts[1].idle & (self.settings.halves == 2)),
+            take[1].eq(there & ~take[0] & contexts[1].idle & both),
             self.running.eq(
                 begun | reading | there | left.any() | ~contexts[0].idle | ~contexts[1].idle
             ),
@@ -97,10 +102,8 @@ class Dispatcher(Unit):
         m.d.comb += work.first.eq(~newest)
         for number, context in enumerate(contexts):
             connect(m, context.tasks, work.i[number])
-        given = add_queue(m, "given", TASK, 2, self.clear)
-        connect(m, work.o, given.i)
-        m.d.comb += given.i.payload.context.eq(work.chosen)
-        connect(m, given.o, flipped(self.tasks))
+        connect(m, work.o, flipped(self.tasks))
+        m.d.comb += self.tasks.payload.context.eq(work.chosen)
         return ResetInserter(self.clear)(m)
 
     def _records(
@@ -111,17 +114,21 @@ class Dispatcher(Unit):
         bus = self.p.bus_bytes
         order = data.StructLayout({"kind": 2, "odd": 1})
         orders = add_queue(m, "orders", order, _CONTEXTS * SHARDS_AHEAD + 1, self.clear)
-        address, base = Signal(40), Signal(40)
+        address = Signal(40)
+        base = Signal(40)
+        some = Signal()
         m.submodules.kinds = kinds = PriorityArbiter(
             PriorityArbiterParameters(CONTROL_REQUEST, 1 + _CONTEXTS)
         )
         interval, shards = kinds.i[_INTERVAL], [context.wanted for context in contexts]
         m.d.comb += [
-            interval.valid.eq(left.any() & ~there & ~reading), interval.payload.address.eq(address),
+            interval.valid.eq(some), interval.payload.address.eq(address),
             interval.payload.beats.eq(INTERVAL_BYTES // bus),
         ]  # fmt: skip
+        m.d.sync += some.eq(left.any() & ~there & ~reading)
         with m.If(interval.valid & interval.ready):
             m.d.sync += [
+                some.eq(0),
                 address.eq(address + INTERVAL_BYTES), left.eq(left - 1), reading.eq(1),
             ]  # fmt: skip
         # A word of shards may be half a beat.

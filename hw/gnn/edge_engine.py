@@ -151,7 +151,9 @@ class EdgeEngine(Unit):
         """Read b, c and r in turn: b in a register, r (and its place) and c of runs in queues."""
         p, job = self.p, self.job
         half_bits = 32 * p.score_lanes
-        b_turn, c_turn, r_turn = Signal(), Signal(), Signal()
+        b_turn = Signal()
+        c_turn = Signal()
+        r_turn = Signal()
         m.d.comb += [
             b_turn.eq(present[0] & (step.turn == 0)),
             c_turn.eq(present[1] & (step.turn == present[0])),
@@ -163,7 +165,8 @@ class EdgeEngine(Unit):
             Mux(present[0], job.b.stride, Mux(present[1], job.c.stride, job.r.stride))
         )
         base = Mux(b_turn, job.b.base, Mux(c_turn, job.c.base, job.r.base))
-        product, base_held = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        product = Signal(16, reset_less=True)
+        base_held = Signal(16, reset_less=True)
         address = Signal(16, reset_less=True)
         word = delayed(m, step.word, "word_of_run", 1)
         half = delayed(m, step.word[0], "half", _DATA)
@@ -211,7 +214,8 @@ class EdgeEngine(Unit):
     ) -> None:  # fmt: skip
         """Scores as they come, in the order of edges; totals a cycle after the last of a run."""
         job = self.job
-        column, address = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        column = Signal(16, reset_less=True)
+        address = Signal(16, reset_less=True)
         with m.If(self.start):
             m.d.sync += [column.eq(job.d.base), address.eq(job.d.base)]
         with m.Elif(fired):

@@ -66,16 +66,20 @@ class EdgeWalker(Unit):
     def body(self) -> Module:
         m = Module()
         m.submodules.queue = queue = StreamFIFO(StreamFIFOParameters(32, _AHEAD))
-        nothing, takes = Signal(), Signal()
+        nothing = Signal()
+        takes = Signal()
         m.d.comb += nothing.eq((self.edges == 0) | (self.words == 0))
         m.d.sync += self.finished.eq(self.start & nothing)
-        last_edge, last_word = Signal(16), Signal(16)
+        last_edge = Signal(16)
+        last_word = Signal(16)
         m.d.sync += [last_edge.eq(self.edges - 1), last_word.eq(self.words - 1)]
 
-        fetching, fetch, fetch_word, open_reads = (
-            Signal(), Signal(16), Signal(16), Signal(range(_AHEAD + 1))
-        )  # fmt: skip
-        asks, fetch_ends = Signal(), Signal()
+        fetching = Signal()
+        fetch = Signal(16)
+        fetch_word = Signal(16)
+        open_reads = Signal(range(_AHEAD + 1))
+        asks = Signal()
+        fetch_ends = Signal()
         m.d.comb += [
             asks.eq(fetching & (open_reads != _AHEAD)),
             self.list.enable.eq(asks), self.list.address.eq(fetch),
@@ -98,12 +102,20 @@ class EdgeWalker(Unit):
         m.d.comb += [queue.i.valid.eq(came), queue.i.payload.eq(self.list.data)]
 
         # The edge at work, whether it is the first of its run, and its number and word.
-        held, edge, first = Signal(), Signal(32), Signal()
-        number, word, turn = Signal(16), Signal(16), Signal(2)
-        ends, final, fires, steps, beyond = Signal(), Signal(), Signal(), Signal(), Signal()
+        held = Signal()
+        edge = Signal(32)
+        first = Signal()
+        number = Signal(16)
+        word = Signal(16)
+        turn = Signal(2)
+        ends = Signal()
+        final = Signal()
+        fires = Signal()
+        steps = Signal()
+        beyond = Signal()
+        at_last_word = Signal()
         m.d.comb += [
-            ends.eq(number == last_edge), final.eq(ends & (word == last_word)),
-            beyond.eq(queue.o.payload[16:] != edge[16:]),
+            final.eq(ends & at_last_word), beyond.eq(queue.o.payload[16:] != edge[16:]),
             steps.eq(held & (queue.o.valid | final)),
             fires.eq(steps & (~first | (turn == self.turns - 1))),
             takes.eq(queue.o.valid & (~held | fires)), queue.o.ready.eq(takes),
@@ -118,6 +130,13 @@ class EdgeWalker(Unit):
                 m.d.sync += word.eq(Mux(final, 0, word + 1))
         with m.Elif(steps):
             m.d.sync += turn.eq(turn + 1)
+        # What the edge and its word are last of, before they come: registers tell.
+        for flag, place, last, advances in (
+            (ends, number, last_edge, fires), (at_last_word, word, last_word, fires & ends),
+        ):  # fmt: skip
+            m.d.sync += flag.eq(place == last)
+            with m.If(advances):
+                m.d.sync += flag.eq(Mux(flag, last == 0, place + 1 == last))
         m.d.sync += [
             self.valid.eq(steps), Cat(self.step.source, self.step.destination).eq(edge),
             self.step.word.eq(word), self.step.turn.eq(turn), self.step.first.eq(first),

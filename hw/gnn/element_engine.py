@@ -43,10 +43,10 @@ class ElementEngine(Unit):
 
     Notes
     -----
-    ``busy`` for ``rows * (chunks * turns + by_row)`` cycles, the first one 2 cycles after
+    ``busy`` for ``rows * (chunks * turns + by_row)`` cycles, the first one 3 cycles after
     ``start``: chunks are steps of a row, turns the operands of an element that come from one
     memory, at least 1 (the thread's two count as one), by_row is 1 for RQROW. ``finished``
-    11 cycles after the last one, in the cycle of the last write.
+    12 cycles after the last one, in the cycle of the last write.
     """
 
     p: GnnParameters
@@ -95,12 +95,18 @@ class ElementEngine(Unit):
         upper = delayed(m, step.chunk[0] & walk.narrow, "upper", MEMORY_LATENCY)
         turn = delayed(m, step.turn, "turn", MEMORY_LATENCY)
         of_edges = delayed(m, step.of_edges, "of_edges", MEMORY_LATENCY)
-        two = reads_b(job.op)
-        a_local = job.a.space != Space.ACCUMULATOR
-        b_local = job.b.space != Space.ACCUMULATOR
+        # Of a job that is steady since long before its first operand.
+        two, a_local, b_local, a_wide, b_wide = (
+            Signal(name=name) for name in ("two", "a_local", "b_local", "a_wide", "b_wide")
+        )
+        m.d.sync += [
+            two.eq(reads_b(job.op)), a_local.eq(job.a.space != Space.ACCUMULATOR),
+            b_local.eq(job.b.space != Space.ACCUMULATOR), a_wide.eq(is_wide(job.a)),
+            b_wide.eq(is_wide(job.b)),
+        ]
         local_is_b = two & b_local & (turn | ~a_local)
         word = Mux(of_edges, self.scores.data, self.rows.data)
-        wide = Mux(local_is_b, is_wide(job.b), is_wide(job.a))
+        wide = Mux(local_is_b, b_wide, a_wide)
         a_list: list[Value] = []
         b_list: list[Value] = []
         for i in range(p.lanes):
@@ -131,7 +137,10 @@ class ElementEngine(Unit):
         p, job, step = self.p, self.job, walk.step
         width = len(CONSTANT(Const(0, 22)).as_value())
         row = Signal(width * p.lanes, reset_less=True)
-        local = job.b.space != Space.ACCUMULATOR
+        # Of a job that is steady since long before its first constant.
+        local = Signal()
+        k = Signal(len(job.k))
+        m.d.sync += [local.eq(job.b.space != Space.ACCUMULATOR), k.eq(Mux(local, 15, job.k))]
         with m.If(delayed(m, step.row_constant, "constant", MEMORY_LATENCY)):
             m.d.sync += row.eq(Cat(
                 *(self.accumulators.data.word_select(i, 32)[:width] for i in range(p.lanes))
@@ -144,7 +153,7 @@ class ElementEngine(Unit):
         base = delayed(m, head, "head", MEMORY_LATENCY - 1)
         m.d.comb += [
             select.word.as_value().eq(row), select.base.eq(Mux(local, 0, base)),
-            select.k.eq(Mux(local, 15, job.k)),
+            select.k.eq(k),
         ]
         return [CONSTANT(select.o[i]) for i in range(p.lanes)]
 
@@ -153,7 +162,8 @@ class ElementEngine(Unit):
         p, job, step = self.p, self.job, walk.step
         fired = delayed(m, step.fires, "fired", _RESULT - 1, reset=True)
         row_ends = delayed(m, step.row_ends, "row_ended", _RESULT - 1, reset=True)
-        row, chunk = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        row = Signal(16, reset_less=True)
+        chunk = Signal(16, reset_less=True)
         with m.If(fired):
             m.d.sync += chunk.eq(chunk + 1)
             with m.If(row_ends):
@@ -163,8 +173,10 @@ class ElementEngine(Unit):
         wide = is_wide(job.d)
         in_accumulators = job.d.space == Space.ACCUMULATOR
         halves = walk.narrow & (in_accumulators | ~wide)
-        address, upper = Signal(16, reset_less=True), Signal(reset_less=True)
-        write, complete = Signal(), Signal()
+        address = Signal(16, reset_less=True)
+        upper = Signal(reset_less=True)
+        write = Signal()
+        complete = Signal()
         m.d.sync += [
             address.eq(row + Mux(halves, chunk >> 1, chunk)), upper.eq(halves & chunk[0]),
             write.eq(fired), complete.eq(fired & (~halves | chunk[0] | row_ends)),

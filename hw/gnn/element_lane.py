@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.memory import BlockMemory
 from ..tpe.delay import delayed
 from ..unit import Unit
 from .element_form import FORM
@@ -48,8 +48,10 @@ class ElementLane(Unit):
         m = Module()
         form, a, b, w = self.form, self.a, self.b, self.w
         m.submodules.scale = scale = ScaleLane(_SCALE)
-        x, u = Signal(signed(32), reset_less=True), Signal(signed(32), reset_less=True)
-        y, s = Signal(signed(24), reset_less=True), Signal(6, reset_less=True)
+        x = Signal(signed(32), reset_less=True)
+        u = Signal(signed(32), reset_less=True)
+        y = Signal(signed(24), reset_less=True)
+        s = Signal(6, reset_less=True)
         linear = form.rectifies & ~a[-1]
         none = (form.rectifies & a[-1]) | (form.fixes & (a == _EMPTY))
         m.d.sync += [
@@ -68,9 +70,7 @@ class ElementLane(Unit):
 
     def _entry(self, m: Module) -> Signal:
         """The byte of the table at ``a``, after two cycles: the memory is slow."""
-        m.submodules.bytes = table = memory.Memory(
-            shape=32, depth=64 * self.p.tables, init=[]
-        )
+        m.submodules.bytes = table = BlockMemory(shape=32, depth=64 * self.p.tables)
         write, read = table.write_port(), table.read_port()
         code = self.a[:8]
         m.d.comb += [
@@ -78,7 +78,6 @@ class ElementLane(Unit):
             write.data.eq(self.table.data), read.en.eq(self.form.looks_up),
             read.addr.eq((self.form.table << 6) | code[2:]),
         ]  # fmt: skip
-        entry = Signal(signed(8))
-        word = delayed(m, read.data, "word", 1)
-        m.d.comb += entry.eq(word.word_select(delayed(m, code[:2], "place", 2), 8))
+        entry = Signal(signed(8), reset_less=True)
+        m.d.sync += entry.eq(read.data.word_select(delayed(m, code[:2], "place", 1), 8))
         return entry

@@ -33,7 +33,7 @@ class ElementWalk(Unit):
     start : In(1), job : In(VECTOR_JOB)
         Begin; the job is steady from here on.
     valid : Out(1), step : Out(ELEMENT_STEP)
-        Steps, the first one two cycles after ``start``.
+        Steps, the first one three cycles after ``start``.
     narrow : Out(1)
         A step is half as many elements, since some have 16 bits; from the first step on.
     finished : Out(1)
@@ -51,54 +51,73 @@ class ElementWalk(Unit):
     def body(self) -> Module:
         m = Module()
         p, job, step = self.p, self.job, self.step
-        by_row, nothing = Signal(), Signal()
+        by_row = Signal()
+        nothing = Signal()
         m.d.comb += [by_row.eq(job.op == Opcode.RQROW), nothing.eq(job.rows == 0)]
-        # Made beside the start, from a job that is steady.
-        last_chunk, last_row, turns = Signal(16), Signal(16), Signal()
-        a_local, a_halved, b_local, b_halved, two, reads_a = (
-            Signal(name=name)
-            for name in ("a_local", "a_halved", "b_local", "b_halved", "two", "reads_a")
-        )
-        narrow = is_wide(job.d) | (
-            (job.op != Opcode.FILL) & is_wide(job.a)
-        ) | (reads_b(job.op) & is_wide(job.b))
-        lanes = int(log2(p.lanes))
+        # Of a job that is steady, in the two cycles before the first step.
+        a_local, b_local, two, reads_a, d_wide, a_wide, b_wide, turns = (
+            Signal(name=name) for name in (
+                "a_local", "b_local", "two", "reads_a", "d_wide", "a_wide", "b_wide", "turns"
+            )
+        )  # fmt: skip
+        final_element = Signal(16)
+        last_row = Signal(16)
         m.d.sync += [
-            self.narrow.eq(narrow), two.eq(reads_b(job.op)), reads_a.eq(job.op != Opcode.FILL),
+            two.eq(reads_b(job.op)), reads_a.eq(job.op != Opcode.FILL),
             a_local.eq(job.a.space != Space.ACCUMULATOR),
             b_local.eq(job.b.space != Space.ACCUMULATOR),
-            a_halved.eq(narrow & ~is_wide(job.a)), b_halved.eq(narrow & ~is_wide(job.b)),
-            last_chunk.eq(
-                Mux(narrow, (job.d.elements - 1) >> lanes - 1, (job.d.elements - 1) >> lanes)
-            ),
-            last_row.eq(job.rows - 1), turns.eq(
+            d_wide.eq(is_wide(job.d)), a_wide.eq(is_wide(job.a)), b_wide.eq(is_wide(job.b)),
+            final_element.eq(job.d.elements - 1), last_row.eq(job.rows - 1),
+            turns.eq(
                 reads_b(job.op)
                 & ((job.a.space == Space.ACCUMULATOR) == (job.b.space == Space.ACCUMULATOR))
             ),
             self.finished.eq(self.start & nothing),
         ]  # fmt: skip
+        lanes = int(log2(p.lanes))
+        narrow = d_wide | (reads_a & a_wide) | (two & b_wide)
+        chunks = Mux(narrow, final_element >> lanes - 1, final_element >> lanes)
+        a_halved = Signal()
+        b_halved = Signal()
+        last_chunk = Signal(16)
+        only_chunk = Signal()
+        m.d.sync += [
+            self.narrow.eq(narrow), a_halved.eq(narrow & ~a_wide), b_halved.eq(narrow & ~b_wide),
+            last_chunk.eq(chunks), only_chunk.eq(chunks == 0),
+        ]
 
-        running, constant, turn = Signal(), Signal(), Signal()
+        begin = Signal()
+        running = Signal()
+        constant = Signal()
+        turn = Signal()
         row, chunk, a_row, b_row = (Signal(16, name=n) for n in ("row", "chunk", "a_row", "b_row"))
-        fires, row_ends, ends = Signal(), Signal(), Signal()
+        # What a step is last of is known before it comes: registers alone tell.
+        at_last_chunk = Signal()
+        at_last_row = Signal()
+        fires = Signal()
+        row_ends = Signal()
+        ends = Signal()
+        m.d.sync += begin.eq(self.start & ~nothing)
         m.d.comb += [
             fires.eq(running & ~constant & (turn == turns)),
-            row_ends.eq(fires & (chunk == last_chunk)), ends.eq(row_ends & (row == last_row)),
+            row_ends.eq(fires & at_last_chunk), ends.eq(row_ends & at_last_row),
         ]  # fmt: skip
         with m.If(running):
             m.d.sync += [constant.eq(0), turn.eq(~constant & ~fires)]
         with m.If(fires):
-            m.d.sync += chunk.eq(chunk + 1)
+            m.d.sync += [chunk.eq(chunk + 1), at_last_chunk.eq(chunk + 1 == last_chunk)]
         with m.If(row_ends):
             m.d.sync += [
-                chunk.eq(0), row.eq(row + 1), constant.eq(by_row),
+                chunk.eq(0), at_last_chunk.eq(only_chunk), row.eq(row + 1),
+                at_last_row.eq(row + 1 == last_row), constant.eq(by_row),
                 a_row.eq(a_row + job.a.stride), b_row.eq(b_row + job.b.stride),
             ]  # fmt: skip
         with m.If(ends):
             m.d.sync += running.eq(0)
-        with m.If(self.start):
+        with m.If(begin):
             m.d.sync += [
-                running.eq(~nothing), constant.eq(by_row), turn.eq(0), row.eq(0), chunk.eq(0),
+                running.eq(1), constant.eq(by_row), turn.eq(0), row.eq(0), chunk.eq(0),
+                at_last_chunk.eq(chunks == 0), at_last_row.eq(last_row == 0),
                 a_row.eq(job.a.base), b_row.eq(job.b.base),
             ]  # fmt: skip
 

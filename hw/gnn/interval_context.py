@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..unit import Unit
 from .parameters import GnnParameters
@@ -45,7 +45,7 @@ class IntervalContext(Unit):
     Records are read ahead, also those of the second round while phases of the first one run. A
     phase opens when the one before it has neither tasks left nor tasks under way.
 
-    Cycles: a task a cycle; two for a phase without tasks.
+    Cycles: a task in two cycles; three for a phase without tasks.
     """
 
     p: GnnParameters
@@ -61,21 +61,26 @@ class IntervalContext(Unit):
     def body(self) -> Elaboratable:
         m = Module()
         interval = Signal(INTERVAL, reset_less=True)
-        phase, running = Signal(3), Signal(8)
-        left, place = Signal(32), Signal(32)
-        accumulator, pc = Signal(16), Signal(16)
+        phase = Signal(3)
+        running = Signal(8)
+        left = Signal(32)
+        place = Signal(32)
+        accumulator = Signal(16)
+        pc = Signal(16)
         started = Signal()
         shards = self._read_ahead(m, interval)
         shard = shards.o.payload
-        task = self.tasks.payload
+        task = Signal(TASK)
+        valid = Signal()
+        ready = Signal()
         gathers = (phase == Phase.GATHER0) | (phase == Phase.GATHER1)
-        gather, second = Signal(), Signal()
+        gather = Signal()
+        second = Signal()
+        more = Signal()
         rows = Signal(16)
-        final = Signal()
         size = self.settings.chunk_rows
         m.d.comb += [
-            final.eq(left <= size), rows.eq(Mux(final, left, size)),
-            started.eq(self.tasks.valid & self.tasks.ready), shards.o.ready.eq(started & gather),
+            started.eq(valid & ready), shards.o.ready.eq(started & gather),
             task.shard.eq(gather), task.round.eq(second), task.pc.eq(pc), task.place.eq(place),
             task.rows.eq(Mux(gather, shard.sources, rows)),
             task.edges.eq(Mux(gather, shard.edges, 0)), task.accumulator.eq(accumulator),
@@ -84,6 +89,12 @@ class IntervalContext(Unit):
             task.scalar_block.eq(shard.scalar_block),
         ]  # fmt: skip
         m.d.sync += running.eq(running + started - self.ended)
+        # So that a task is there while the next one is measured.
+        offered = add_queue(m, "offered", TASK, 2, self.clear)
+        m.d.comb += [
+            offered.i.valid.eq(valid), ready.eq(offered.i.ready), offered.i.payload.eq(task),
+        ]
+        connect(m, offered.o, flipped(self.tasks))
         with m.FSM(name="interval"):
             with m.State("none"):
                 m.d.comb += self.idle.eq(1)
@@ -92,26 +103,32 @@ class IntervalContext(Unit):
                     m.d.sync += interval.eq(self.interval)
                     m.next = "open"
             with m.State("open"):
-                first = Array(self.settings.pc)[phase]
                 count = Array([
                     interval.rows, interval.shards[0].count, interval.rows,
                     interval.shards[1].count, interval.rows,
                 ])[phase]  # fmt: skip
                 m.d.sync += [
-                    pc.eq(first), left.eq(Mux(first == NO_CODE, 0, count)),
+                    pc.eq(Array(self.settings.pc)[phase]), left.eq(count),
                     place.eq(Mux(gathers, 0, interval.first)), accumulator.eq(self.base),
                     gather.eq(gathers), second.eq(phase == Phase.GATHER1),
                 ]
+                m.next = "measure"
+            with m.State("measure"):
+                # Before the task: comparisons so wide do not reach its handshake.
+                m.d.sync += [
+                    more.eq(left.any() & (pc != NO_CODE)), rows.eq(Mux(left <= size, left, size)),
+                ]
                 m.next = "tasks"
             with m.State("tasks"):
-                m.d.comb += self.tasks.valid.eq(left.any() & (~gather | shards.o.valid))
+                m.d.comb += valid.eq(more & (~gather | shards.o.valid))
                 with m.If(started):
-                    m.d.sync += left.eq(Mux(gather, left - 1, Mux(final, 0, left - size)))
+                    m.d.sync += left.eq(left - Mux(gather, 1, rows))
                     with m.If(~gather):
                         m.d.sync += [
                             place.eq(place + size), accumulator.eq(accumulator + self.step),
                         ]
-                with m.If(~left.any() & ~running.any()):
+                    m.next = "measure"
+                with m.If(~more & ~running.any()):
                     m.d.sync += phase.eq(phase + 1)
                     m.next = "open"
                     with m.If(phase == PHASES - 1):
@@ -121,17 +138,27 @@ class IntervalContext(Unit):
     def _read_ahead(self, m: Module, interval: data.View) -> Queue:
         """Ask for the records of both rounds' shards; return the queue that they come into."""
         shards = add_queue(m, "shards", SHARD, SHARDS_AHEAD, self.clear)
-        counts = [Mux(self.settings.pc[phase.value] == NO_CODE, 0, of.count) for phase, of in
-                  zip(_GATHERS, self.interval.shards, strict=True)]  # fmt: skip
-        number, left, later = Signal(32), Signal(32), Signal(32)
+        counts = []
+        for phase, of in zip(_GATHERS, self.interval.shards, strict=True):
+            absent = Signal(name=f"no_{phase.name.lower()}")
+            m.d.sync += absent.eq(self.settings.pc[phase.value] == NO_CODE)
+            counts.append(Mux(absent, 0, of.count))
+        number = Signal(32)
+        left = Signal(32)
+        later = Signal(32)
         reserved = Signal(range(SHARDS_AHEAD + 1))
         asked = Signal()
         m.d.comb += [
             shards.i.valid.eq(self.arrived), shards.i.payload.eq(self.shard),
-            self.wanted.valid.eq(left.any() & (reserved != SHARDS_AHEAD)),
             self.wanted.payload.eq(number), asked.eq(self.wanted.valid & self.wanted.ready),
         ]
-        m.d.sync += reserved.eq(reserved + asked - shards.o.ready)
+        m.d.sync += [
+            reserved.eq(reserved + asked - shards.o.ready),
+            # Two cycles for a number: whether one is wanted comes from a register.
+            self.wanted.valid.eq(
+                left.any() & (reserved != SHARDS_AHEAD) & ~asked & ~self.take
+            ),
+        ]
         with m.If(self.take):
             m.d.sync += [
                 number.eq(self.interval.shards[0].first), left.eq(counts[0]), later.eq(counts[1]),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..fabric.memory import BlockMemory
 from ..unit import Unit
 from .decoder import DECODED, OPERANDS, Decoder, Executor
 from .faults import Fault, fault, raise_fault
@@ -50,7 +50,8 @@ class Issue(Unit):
     -----
     A queue has a place for each thread, so that a unit that is busy never holds up the others.
 
-    Cycles: an instruction with n slots takes n + 6, and END 2; its job is in the queue then.
+    Cycles: an instruction with n slots takes n + 7, and END 3; its job is in the queue then, and
+    is offered a cycle later.
     """
 
     p: GnnParameters
@@ -72,30 +73,43 @@ class Issue(Unit):
         p = self.p
         m.submodules.decoder = decoder = Decoder(p)
         m.submodules.operands = operands = Operands(p)
-        fetched = self.fetched.payload
-        busy, begin, over = Signal(), Signal(), Signal()
-        thread, pc, outside = Signal(4), Signal(16), Signal()
-        word, task = Signal(DECODED), Signal(CONTEXT)
+        busy = Signal()
+        begin = Signal()
+        over = Signal()
+        instruction = data.StructLayout({"fetched": FETCHED, "decoded": DECODED})
+        queue = add_queue(m, "decoded", instruction, 2, self.clear)
+        m.d.comb += [
+            decoder.word.eq(self.fetched.payload.word), queue.i.valid.eq(self.fetched.valid),
+            self.fetched.ready.eq(queue.i.ready), queue.i.payload.fetched.eq(self.fetched.payload),
+            queue.i.payload.decoded.eq(decoder.decoded),
+        ]
+        fetched, decoded = queue.o.payload.fetched, queue.o.payload.decoded
+        thread = Signal(4)
+        pc = Signal(16)
+        outside = Signal()
+        word = Signal(DECODED)
+        task = Signal(CONTEXT)
         settings = self.settings
         stride = Signal(16)
         m.d.comb += [
-            decoder.word.eq(fetched.word), self.fetched.ready.eq(~busy | over),
-            begin.eq(self.fetched.valid & self.fetched.ready),
+            queue.o.ready.eq(~busy | over), begin.eq(queue.o.valid & queue.o.ready),
             operands.clear.eq(self.clear), operands.restart.eq(begin), operands.current.eq(task),
             operands.halves.eq(settings.halves), operands.bias.eq(word.imm),
             operands.strides.eq(
                 Cat(settings.accumulator_stride, stride, settings.edge_stride[task.round])
             ),
         ]  # fmt: skip
-        todo, checked, first = Signal(len(OPERANDS)), Signal(), Signal()
+        todo = Signal(len(OPERANDS))
+        checked = Signal()
+        first = Signal()
         with m.If(over):
             m.d.sync += busy.eq(0)
         m.d.sync += first.eq(begin)
         with m.If(begin):
             m.d.sync += [
                 busy.eq(1), thread.eq(fetched.thread), pc.eq(fetched.pc), task.eq(fetched.task),
-                outside.eq(fetched.outside), word.eq(decoder.decoded),
-                todo.eq(decoder.decoded.present),
+                outside.eq(fetched.outside), word.eq(decoded),
+                todo.eq(decoded.present),
                 stride.eq(Mux(
                     fetched.task.shard, settings.source_stride[fetched.task.round],
                     settings.chunk_stride,
@@ -141,10 +155,11 @@ class Issue(Unit):
         self, m: Module, operands: Operands, todo: Signal, checked: Signal, word: data.View
     ) -> None:
         """Look up a slot a cycle; ``checked`` in the cycle in which the last one is."""
-        slots = Memory(shape=64, depth=SLOTS + 2, init=[])
+        slots = BlockMemory(shape=64, depth=SLOTS + 2)
         m.submodules.slots = slots
         write, read = slots.write_port(), slots.read_port()
-        index, number = Signal(3), Signal(6)
+        index = Signal(3)
+        number = Signal(6)
         looked_up = operands.looked_up
         for place in reversed(range(len(OPERANDS))):
             with m.If(todo[place]):
@@ -153,7 +168,8 @@ class Issue(Unit):
             write.en.eq(self.slots.enable), write.addr.eq(self.slots.address),
             write.data.eq(self.slots.data), read.addr.eq(number),
         ]  # fmt: skip
-        asked, final = Signal(), Signal(6)
+        asked = Signal()
+        final = Signal(6)
         m.d.comb += asked.eq(todo.any())
         beside = {
             "valid": asked, "index": index, "there": number < self.counts.slots,
@@ -177,8 +193,8 @@ class Issue(Unit):
         pc: Value, stride: Value, pushed: Value,
     ) -> None:
         p = self.p
-        constants = Memory(shape=CONSTANT.size, depth=_CONSTANTS, init=[])
-        tensors = Memory(shape=TENSOR.size, depth=TENSORS, init=[])
+        constants = BlockMemory(shape=CONSTANT.size, depth=_CONSTANTS)
+        tensors = BlockMemory(shape=TENSOR.size, depth=TENSORS)
         m.submodules.constants, m.submodules.tensors = constants, tensors
         for memory, port in ((constants, self.constants), (tensors, self.tensors)):
             write, read = memory.write_port(), memory.read_port()
@@ -190,7 +206,8 @@ class Issue(Unit):
                 constant = data.View(CONSTANT, read.data)
             else:
                 tensor = data.View(TENSOR, read.data)
-        address, step = Signal(40), Signal(16)
+        address = Signal(40)
+        step = Signal(16)
         m.d.sync += [
             address.eq(self.image + (tensor.block << BLOCK_SHIFT)), step.eq(tensor.stride),
         ]
@@ -233,6 +250,13 @@ class Issue(Unit):
             queue = add_queue(m, f"queue_{index}", job.shape(), p.threads, self.clear)
             m.d.comb += [
                 queue.i.valid.eq(pushed & (word.executor == executor)), queue.i.payload.eq(job),
-                port.payload.eq(queue.o.payload), port.valid.eq(queue.o.valid & ~self.halt),
-                queue.o.ready.eq(port.ready & ~self.halt), self.issued[index].eq(queue.i.valid),
+                self.issued[index].eq(queue.i.valid),
             ]  # fmt: skip
+            # A second queue, since units choose, or end a job, late in a cycle.
+            offered = add_queue(m, f"offered_{index}", job.shape(), 2, self.clear)
+            m.d.comb += [
+                offered.i.payload.eq(queue.o.payload),
+                offered.i.valid.eq(queue.o.valid & ~self.halt),
+                queue.o.ready.eq(offered.i.ready & ~self.halt),
+            ]
+            connect(m, offered.o, flipped(port))

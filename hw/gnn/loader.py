@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ..fabric.memory import BlockMemory
 from ..unit import Unit
 from .faults import Fault, fault, raise_fault
 from .instruction import SLOTS
@@ -81,10 +81,13 @@ class Loader(Unit):
 
     def body(self) -> Elaboratable:
         m = Module()
-        left, record = Signal(32), Signal(40)
+        left = Signal(32)
+        record = Signal(40)
         item = Signal(range(_RECORD + 1))
-        address, beats, pieces = Signal(40), Signal(32), Signal(32)
-        m.submodules.sections = sections = Memory(shape=SECTION.size, depth=SECTIONS, init=[])
+        address = Signal(40)
+        beats = Signal(32)
+        pieces = Signal(32)
+        m.submodules.sections = sections = BlockMemory(shape=SECTION.size, depth=SECTIONS)
         read = sections.read_port()
         section = data.View(SECTION, read.data)
         m.d.comb += read.addr.eq(item)
@@ -92,7 +95,8 @@ class Loader(Unit):
         loose = section.bytes & Array([*_whole_words(self.p).values(), 0])[item]
         unfit = Signal()
         m.d.sync += unfit.eq((section.bytes > size) | loose.any())
-        bad, code = Signal(), Signal(Fault)
+        bad = Signal()
+        code = Signal(Fault)
         m.d.sync += raise_fault(self.fault, bad, code)
         finished = self._receive(m, item, pieces, sections)
         request = self.requests.payload
@@ -186,7 +190,7 @@ class Loader(Unit):
                     m.d.sync += count.eq(section.bytes >> 3)
 
     def _receive(
-        self, m: Module, item: Value, pieces: Signal, sections: Memory
+        self, m: Module, item: Value, pieces: Signal, sections: BlockMemory
     ) -> Value:
         """Take beats apart, and put words together; tell when the last piece is in place."""
         p = self.p
@@ -194,7 +198,9 @@ class Loader(Unit):
         held = Signal(8 * p.bus_bytes, reset_less=True)
         there = Signal(range(p.bus_bytes // 4 + 1))
         weights = item == Section.WEIGHTS
-        take, use, finished = Signal(), Signal(), Signal()
+        take = Signal()
+        use = Signal()
+        finished = Signal()
         in_beat = Mux(weights, p.bus_bytes // piece, p.bus_bytes // 4)
         m.d.comb += [
             use.eq(there.any()), finished.eq(use & (pieces == 1)),
@@ -217,7 +223,7 @@ class Loader(Unit):
         return finished
 
     def _place(
-        self, m: Module, item: Value, use: Value, held: Value, number: Value, sections: Memory
+        self, m: Module, item: Value, use: Value, held: Value, number: Value, sections: BlockMemory
     ) -> None:
         """Write a piece of a section, or of the record, where it belongs."""
         p = self.p

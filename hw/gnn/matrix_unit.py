@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, memory, stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.memory import BlockMemory
 from ..tpe.delay import delayed
 from ..unit import Unit
 from .dot_column import DotColumn, DotColumnParameters
@@ -88,8 +89,8 @@ class MatrixUnit(Unit):
 
     def _columns(self, m: Module, walk: MatrixWalk, sums: DotColumnParameters) -> list[Value]:
         p = self.p
-        m.submodules.weight_memory = weights = memory.Memory(
-            shape=8 * p.columns, depth=p.weight_words, init=[]
+        m.submodules.weight_memory = weights = BlockMemory(
+            shape=8 * p.columns, depth=p.weight_words,
         )
         write, read = weights.write_port(), weights.read_port()
         word = Signal(8 * p.columns, reset_less=True)
@@ -123,9 +124,7 @@ class MatrixUnit(Unit):
         """
         p = self.p
         columns = p.columns
-        m.submodules.sum_memory = sums = memory.Memory(
-            shape=32 * columns, depth=p.psum_rows, init=[]
-        )
+        m.submodules.sum_memory = sums = BlockMemory(shape=32 * columns, depth=p.psum_rows)
         write, read = sums.write_port(), sums.read_port()
         place = delayed(m, step.sum, "sum_place", at - 2)
         before = Signal(32 * columns, reset_less=True)
@@ -151,8 +150,8 @@ class MatrixUnit(Unit):
         loaded, column = self.bias.address.shift_right(_log2(p.columns)), self.bias.address
         words = []
         for c in range(p.columns):
-            m.submodules[f"bias_memory_{c}"] = bias = memory.Memory(
-                shape=32, depth=p.bias_words, init=[]
+            m.submodules[f"bias_memory_{c}"] = bias = BlockMemory(
+                shape=32, depth=p.bias_words,
             )
             write, read = bias.write_port(), bias.read_port()
             word = Signal(32, name=f"bias_{c}", reset_less=True)
@@ -169,7 +168,7 @@ class MatrixUnit(Unit):
         self, m: Module, step: data.View, summed: list[Value], at: int
     ) -> list[Value]:
         lane_p = ScaleLaneParameters()
-        end = at + lane_p.latency - 1
+        end = at + lane_p.latency - 2
         wide, relu = delayed(m, step.wide, "wide", end), delayed(m, step.relu, "relu", end)
         factor, shift = delayed(m, step.m, "factor", at), delayed(m, step.s, "shift_by", at)
         results: list[Value] = []
@@ -209,7 +208,8 @@ class MatrixUnit(Unit):
                 ]
         else:
             # The upper half waits for the next cycle, in which there is no result.
-            upper, second = Signal(p.word_bits, reset_less=True), Signal()
+            upper = Signal(p.word_bits, reset_less=True)
+            second = Signal()
             m.d.sync += [upper.eq(broad[p.word_bits :]), second.eq(valid & wide)]
             held = delayed(m, address, "upper_address", 1)
             with m.If(wide & ~second):

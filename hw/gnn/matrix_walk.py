@@ -54,7 +54,8 @@ class MatrixWalk(Unit):
     Notes
     -----
     The weights of the next tile, or of the next job's first one, are read beside the present one,
-    so that tiles follow one another without a gap. Where results of 16 bits fill two words, rows
+    so that tiles follow one another without a gap, but for a cycle between jobs of a single tile of
+    up to R rows. Where results of 16 bits fill two words, rows
     of the last ``k_tile`` come in every other cycle; the cycles between are not ``busy``.
     A job without rows is a tile without rows.
     """
@@ -70,15 +71,28 @@ class MatrixWalk(Unit):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        job, following = Signal(MATRIX_JOB), Signal(MATRIX_JOB)
-        waiting, active = Signal(), Signal()
+        job = Signal(MATRIX_JOB)
+        following = Signal(MATRIX_JOB)
+        waiting = Signal()
+        active = Signal()
         # Position in the job, and what it means: flags are registers, made ahead.
-        row, k_tile, n_tile = Signal(range(max(p.psum_rows, p.rows))), Signal(12), Signal(12)
-        first, k_ends, n_ends = Signal(), Signal(), Signal()
-        inside, at_last = Signal(), Signal()
-        between, paced = Signal(), Signal()
-        in_row, row_ends, job_ends, block_changes = Signal(), Signal(), Signal(), Signal()
-        block, coming = Signal(_block(p)), Signal(_block(p))
+        row = Signal(range(max(p.psum_rows, p.rows)))
+        k_tile = Signal(12)
+        n_tile = Signal(12)
+        first = Signal()
+        k_ends = Signal()
+        n_ends = Signal()
+        inside = Signal()
+        at_last = Signal()
+        between = Signal()
+        paced = Signal()
+        slow = Signal()
+        in_row = Signal()
+        row_ends = Signal()
+        job_ends = Signal()
+        block_changes = Signal()
+        block = Signal(_block(p))
+        coming = Signal(_block(p))
         m.d.comb += [
             job_ends.eq((k_ends & n_ends & block.ends) | block.empty),
             in_row.eq(active & inside & ~between),
@@ -86,7 +100,7 @@ class MatrixWalk(Unit):
             block_changes.eq(row_ends & k_ends & n_ends),
         ]  # fmt: skip
         if needs_two_words(p):
-            m.d.comb += paced.eq(job.wide & k_ends & inside)
+            m.d.comb += paced.eq(slow & inside)
             m.d.sync += between.eq(active & paced & ~between)
         with m.If(active & (~paced | between)):
             m.d.sync += [
@@ -94,13 +108,22 @@ class MatrixWalk(Unit):
                 at_last.eq(row + 1 == block.last_row),
             ]  # fmt: skip
 
-        begin, loaded = Signal(), Signal()
+        begin = Signal()
+        block_taken = Signal()
+        loaded = Signal()
+        # What counts at the end of a tile is made beside it, since it comes late in its cycle.
+        can_begin = Signal()
+        wakes = Signal()
+        tile_taken = Signal()
         m.d.comb += [
-            begin.eq(waiting & loaded & (~active | (row_ends & job_ends))),
-            self.job.ready.eq(~waiting | begin),
+            can_begin.eq(waiting & loaded), wakes.eq(can_begin & ~active),
+            begin.eq(wakes | (row_ends & (can_begin & job_ends))),
+            tile_taken.eq(wakes | (row_ends & (can_begin | ~job_ends))),
+            block_taken.eq(wakes | (row_ends & (job_ends | (k_ends & n_ends)))),
+            self.job.ready.eq(~waiting),
         ]
-        self._load(m, job, following, ~active | job_ends, waiting, k_ends & n_ends,
-                   begin | (row_ends & ~job_ends), loaded)  # fmt: skip
+        self._load(m, job, following, ~active | job_ends, waiting, k_ends & n_ends, tile_taken,
+                   loaded)  # fmt: skip
 
         # Rows of the block: of the operand and of the result, and where the block began.
         origins = {}
@@ -123,16 +146,18 @@ class MatrixWalk(Unit):
         self._look_ahead(m, Mux(~active | block.ends, following.rows, block.left - p.psum_rows),
                          coming)  # fmt: skip
         with m.If(row_ends):
-            m.d.sync += [row.eq(0), inside.eq(~block.empty), at_last.eq(block.last_row == 0)]
+            m.d.sync += [inside.eq(~block.empty), at_last.eq(block.single)]
             with m.If(job_ends):
                 m.d.sync += active.eq(0)
+        with m.If(row_ends | wakes):
+            m.d.sync += row.eq(0)
         with m.If(begin):
-            m.d.sync += [job.eq(following), waiting.eq(0), active.eq(1), row.eq(0)]
+            m.d.sync += [job.eq(following), waiting.eq(0), active.eq(1)]
         with m.If(self.job.valid & self.job.ready):
             m.d.sync += [following.eq(self.job.payload), waiting.eq(1)]
-        with m.If(begin | block_changes):
+        with m.If(block_taken):
             m.d.sync += [
-                block.eq(coming), inside.eq(~coming.empty), at_last.eq(coming.last_row == 0),
+                block.eq(coming), inside.eq(~coming.empty), at_last.eq(coming.single),
             ]  # fmt: skip
         for name, tile, ends, advances in (
             ("k_tile", k_tile, k_ends, row_ends), ("n_tile", n_tile, n_ends, row_ends & k_ends),
@@ -148,6 +173,11 @@ class MatrixWalk(Unit):
                 m.d.sync += [tile.eq(Mux(ends, 0, tile + 1)), ends.eq(Mux(ends, only, near))]
             with m.If(begin):
                 m.d.sync += [tile.eq(0), ends.eq(only_following)]
+            if name == "k_tile":
+                with m.If(advances):
+                    m.d.sync += slow.eq(job.wide & Mux(ends, only, near))
+                with m.If(begin):
+                    m.d.sync += slow.eq(following.wide & only_following)
         with m.If(begin | row_ends):
             m.d.sync += first.eq(begin | k_ends)
 
@@ -167,11 +197,18 @@ class MatrixWalk(Unit):
             left.eq(rows), coming.left.eq(left), coming.empty.eq(left == 0),
             coming.ends.eq(left <= p.psum_rows),
         ]  # fmt: skip
+        single = p.rows == 1
         with m.If(left > p.psum_rows):
-            m.d.sync += [coming.rows.eq(p.psum_rows), coming.last_row.eq(p.psum_rows - 1)]
+            m.d.sync += [
+                coming.rows.eq(p.psum_rows), coming.last_row.eq(p.psum_rows - 1),
+                coming.single.eq(p.psum_rows == 1),
+            ]
         with m.Else():
             last = Mux(left > p.rows, left - 1, p.rows - 1)
-            m.d.sync += [coming.rows.eq(left), coming.last_row.eq(Mux(left == 0, 0, last))]
+            m.d.sync += [
+                coming.rows.eq(left), coming.last_row.eq(Mux(left == 0, 0, last)),
+                coming.single.eq((left == 0) | ((left <= 1) & single)),
+            ]
 
     def _load(
         self, m: Module, job: Value, following: Value, new: Value, waiting: Value, again: Value,
@@ -179,24 +216,28 @@ class MatrixWalk(Unit):
     ) -> None:  # fmt: skip
         """Read the weights of the tile to come: of a new job, of the first tile again, or on."""
         rows = self.p.rows
-        count, place = Signal(range(rows + 1)), Signal(20)
-        wanted, address = Signal(), Signal(20)
-        m.d.comb += [
-            wanted.eq((count != rows) & (~new | waiting)),
-            loaded.eq((count == rows) | (wanted & (count == rows - 1))),
-            address.eq(place),
-        ]
+        count = Signal(range(rows + 1))
+        place = Signal(20)
+        wanted = Signal()
+        address = Signal(20)
+        full = Signal()
+        m.d.comb += [wanted.eq(~full & (~new | waiting)), address.eq(place)]
         with m.If(count == 0):
             with m.If(new):
                 m.d.comb += address.eq(following.weight)
             with m.Elif(again):
                 m.d.comb += address.eq(job.weight)
+        # ``loaded`` from the last word on, whose data come in time; it counts where one is waiting.
         with m.If(wanted):
-            m.d.sync += [place.eq(address + 1), count.eq(count + 1)]
+            m.d.sync += [
+                place.eq(address + 1), count.eq(count + 1), full.eq(count == rows - 1),
+                loaded.eq(count + 2 >= rows),
+            ]
         with m.If(taken):
-            m.d.sync += count.eq(0)
+            m.d.sync += [count.eq(0), full.eq(0), loaded.eq(rows == 1)]
         # Two cycles, as a step takes.
-        address_held, wanted_held = Signal.like(self.load_address), Signal()
+        address_held = Signal.like(self.load_address)
+        wanted_held = Signal()
         m.d.sync += [
             address_held.eq(address), wanted_held.eq(wanted),
             self.load_address.eq(address_held), self.load.eq(wanted_held),
@@ -209,8 +250,11 @@ class MatrixWalk(Unit):
         """Registers of the position, then of the addresses that it makes."""
         p = self.p
         held = Signal(row_step(p), reset_less=True)
-        valid, ended, begun = Signal(), Signal(), Signal()
-        k_held, n_held = Signal(12, reset_less=True), Signal(12, reset_less=True)
+        valid = Signal()
+        ended = Signal()
+        begun = Signal()
+        k_held = Signal(12, reset_less=True)
+        n_held = Signal(12, reset_less=True)
         m.d.sync += [
             valid.eq(in_row), ended.eq(ends), begun.eq(begins), k_held.eq(k_tile),
             n_held.eq(n_tile), held.thread.eq(job.thread), held.address.eq(origins["a"]),
@@ -240,12 +284,12 @@ class MatrixWalk(Unit):
 
 
 def _block(p: GnnParameters) -> data.StructLayout:
-    """A block: rows that are left with it; its own; the last row of a tile; whether it is the last
-    block of its job, and whether there are no rows.
+    """A block: rows that are left with it; its own; the last row of a tile, and whether it is the
+    first; whether it is the last block of its job, and whether there are no rows.
     """
     return data.StructLayout({
         "left": 16, "rows": range(p.psum_rows + 1), "last_row": range(max(p.psum_rows, p.rows)),
-        "ends": 1, "empty": 1,
+        "single": 1, "ends": 1, "empty": 1,
     })  # fmt: skip
 
 

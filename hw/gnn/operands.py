@@ -95,7 +95,8 @@ class Operands(Unit):
     def _check(self, m: Module, base: Value, allowed: Value) -> None:
         """Register the parts of the sum, then the sums; compare the one that counts."""
         p, slot = self.p, self.looked_up.slot
-        length, typed = Signal(18), Signal()
+        length = Signal(18)
+        typed = Signal()
         m.d.comb += length.eq(slot.elements << slot.type.as_value())
         with m.Switch(slot.space):
             for space, kind in (
@@ -131,9 +132,14 @@ class Operands(Unit):
                 self.n_tiles.eq((slot.columns + p.columns - 1) >> ceil_log2(p.columns)),
                 self.bytes.eq(length),
             ]
-        tiles, bias_end = Signal(24), Signal(25)
-        start, words = Signal(22), Signal(18)
-        there, weight, fine, second_sound = Signal(), Signal(), Signal(), Signal()
+        tiles = Signal(24)
+        bias_end = Signal(25)
+        start = Signal(22)
+        words = Signal(18)
+        there = Signal()
+        weight = Signal()
+        fine = Signal()
+        second_sound = Signal()
         second_size = Signal(21)
         lanes = ceil_log2(p.lanes)
         m.d.sync += [
@@ -144,8 +150,11 @@ class Operands(Unit):
             bias_end.eq(self.bias + self.n_tiles), second_size.eq(first["size"]),
         ]  # fmt: skip
         # The third rank: where it ends, to compare with the size.
-        last, third_size = Signal(28), Signal(21)
-        third, spaced, third_sound = Signal(), Signal(), Signal()
+        last = Signal(28)
+        third_size = Signal(21)
+        third = Signal()
+        spaced = Signal()
+        third_sound = Signal()
         m.d.sync += [
             third.eq(there), spaced.eq(fine), third_size.eq(second_size),
             last.eq(start + Mux(weight, tiles << ceil_log2(p.rows), words)),

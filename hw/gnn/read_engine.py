@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from ..fabric.elastic import ElasticPipeline
+from ..fabric.memory import BlockMemory
 from ..unit import Unit
 from .address_generator import AddressGenerator, AddressGeneratorParameters
 from .axi import ADDRESS_BITS, axi_master
@@ -16,16 +16,13 @@ from .faults import Fault, fault, raise_fault
 from .jobs import LoadKind, finished, local_write
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
-from .row_walk import RowWalk, walk_rows
+from .row_walk import ROWS, RowWalk, describe_rows, walk_rows
 from .transfers import BEAT_BITS, READ_REQUEST
 
 __all__ = ["ReadEngine", "read_channels"]
 
-_WAY = data.StructLayout({
-    "kind": LoadKind, "control": 1, "thread": 4, "pc": 16, "last": 1, "base": 16, "stride": 16,
-    "last_beat": BEAT_BITS, "last_row": 16, "empty": 1,
-})  # fmt: skip
-"""A job whose beats are on the way; numbers of its last beat of a row and of its last row."""
+_WAY = data.StructLayout({"rows": ROWS, "kind": LoadKind, "control": 1, "pc": 16, "last": 1})
+"""A job whose beats are on the way."""
 _JOBS_UNDER_WAY = 8
 
 
@@ -64,9 +61,10 @@ class ReadEngine(Unit):
     Notes
     -----
     Addresses of a job begin as soon as those of the one before it are done, so that the latency of
-    the memory is paid once for jobs that follow each other. A beat a cycle.
+    the memory is paid once for jobs that follow each other. A beat a cycle, and a cycle between
+    jobs.
 
-    Cycles: from a request to its first address on the bus 14; from a beat on the bus to its word
+    Cycles: from a request to its first address on the bus 15; from a beat on the bus to its word
     in memory, and to ``done`` if it is the last one, 2.
 
     Ids of sources stay in here: nothing else reads them.
@@ -94,7 +92,8 @@ class ReadEngine(Unit):
         m.submodules.addresses = addresses = AddressGenerator(parameters)
         m.d.comb += addresses.clear.eq(self.clear)
         ways = self._accept(m, addresses)
-        gone, resolved = Signal(40), Signal()
+        gone = Signal(40)
+        resolved = Signal()
         self._send(m, addresses, gone, resolved)
         self._receive(m, addresses, ways, gone, resolved)
         return ResetInserter(self.clear)(m)
@@ -107,7 +106,8 @@ class ReadEngine(Unit):
         request = queue.o.payload
         job = request.job
         bus = ceil_log2(p.bus_bytes)
-        beats, rows = Signal(BEAT_BITS), Signal(16)
+        beats = Signal(BEAT_BITS)
+        rows = Signal(16)
         m.d.comb += rows.eq(1)
         with m.If(request.control):
             m.d.comb += beats.eq(job.rows)
@@ -130,10 +130,9 @@ class ReadEngine(Unit):
         m.d.comb += [
             take.eq(ways.i.ready & addresses.spans.ready), ways.i.valid.eq(there & take),
             addresses.spans.valid.eq(there & ways.i.ready),
-            way.kind.eq(job.kind), way.control.eq(at.request.control), way.thread.eq(job.thread),
-            way.pc.eq(at.request.pc), way.last.eq(at.request.last), way.base.eq(job.base),
-            way.stride.eq(job.stride), way.last_beat.eq(at.beats - 1), way.last_row.eq(at.rows - 1),
-            way.empty.eq((at.rows == 0) | (at.beats == 0)),
+            way.kind.eq(job.kind), way.control.eq(at.request.control),
+            way.pc.eq(at.request.pc), way.last.eq(at.request.last),
+            *describe_rows(way.rows, job, at.beats, at.rows),
             span.address.eq(job.address), span.place.eq(at.request.place),
             span.row_step.eq(job.row_step), span.beats.eq(at.beats), span.rows.eq(at.rows),
             span.gathered.eq((job.kind == LoadKind.GATHERED) & ~at.request.control),
@@ -149,11 +148,13 @@ class ReadEngine(Unit):
         burst = addresses.bursts.payload
         bursts = add_queue(m, "bursts", ADDRESS_BITS, p.outstanding, self.clear)
         way = Signal(range(p.outstanding + 1), name="outstanding")
+        way_next = Signal.like(way)
+        room = Signal(init=1)
         go = Signal(name="go")
         m.d.comb += [
             go.eq(
                 addresses.bursts.valid & (~self.arvalid | self.arready) & ~self.halt
-                & (way != p.outstanding)
+                & room
             ),
             addresses.bursts.ready.eq(go),
             bursts.i.valid.eq(go), bursts.i.payload.eq(burst.address), bursts.o.ready.eq(resolved),
@@ -161,7 +162,8 @@ class ReadEngine(Unit):
             self.arsize.eq(ceil_log2(p.bus_bytes)), self.arburst.eq(1),
             self.drained.eq(way == 0),
         ]  # fmt: skip
-        m.d.sync += way.eq(way + go - resolved)
+        m.d.comb += way_next.eq(way + go - resolved)
+        m.d.sync += [way.eq(way_next), room.eq(way_next != p.outstanding)]
         with m.If(self.arready):
             m.d.sync += self.arvalid.eq(0)
         with m.If(go):
@@ -175,7 +177,6 @@ class ReadEngine(Unit):
     ) -> None:
         """Take beats, tell where they go, and put them there a cycle later."""
         p = self.p
-        job = ways.o.payload
         beat = data.StructLayout({"data": 8 * p.bus_bytes, "resp": 2, "last": 1})
         beats = add_queue(m, "beats", beat, 4, self.clear)
         taken = beats.o.payload
@@ -183,32 +184,30 @@ class ReadEngine(Unit):
             beats.i.valid.eq(self.rvalid), self.rready.eq(beats.i.ready),
             beats.i.payload.eq(Cat(self.rdata, self.rresp, self.rlast)),
         ]
-        take, ended = Signal(), Signal()
-        walk = walk_rows(m, p, job, take)
-        control = self.control
-        there = ways.o.valid & beats.o.valid
+        take = Signal()
+        walk = walk_rows(m, p, ways, take)
+        job, rows, control = walk.job, walk.job.rows, self.control
+        there = walk.valid & ~rows.empty & beats.o.valid
         m.d.comb += [
             control.valid.eq(there & job.control & ~self.halt),
-            control.payload.client.eq(job.thread), control.payload.data.eq(taken.data),
+            control.payload.client.eq(rows.thread), control.payload.data.eq(taken.data),
             control.payload.last.eq(walk.end),
             # What halts the engine may be the very client that would have to take the beat.
-            take.eq(there & ~job.empty & (~job.control | control.ready | self.halt)),
-            beats.o.ready.eq(take), resolved.eq(take & taken.last),
-            ended.eq((take & walk.end) | (ways.o.valid & job.empty)), ways.o.ready.eq(ended),
-            self.busy.eq(ways.o.valid), self.waiting.eq(ways.o.valid & ~job.empty & ~beats.o.valid),
+            take.eq(there & (~job.control | control.ready | self.halt)),
+            beats.o.ready.eq(take), resolved.eq(take & taken.last), self.busy.eq(walk.valid),
+            self.waiting.eq(walk.valid & ~rows.empty & ~beats.o.valid),
             self.beat.eq(take & ~job.control), self.control_beat.eq(take & job.control),
         ]  # fmt: skip
-        with m.If(ways.o.valid):
-            m.d.sync += self.done.thread.eq(job.thread)
-        m.d.sync += self.done.valid.eq(ended & job.last & ~job.control)
-        self._write(m, addresses, job, take, taken.data, walk)
+        with m.If(walk.valid):
+            m.d.sync += self.done.thread.eq(rows.thread)
+        m.d.sync += self.done.valid.eq(walk.ended & job.last & ~job.control)
+        self._write(m, addresses, take, taken.data, walk)
         self._check(m, job, take, taken, gone)
 
     def _write(
-        self, m: Module, addresses: AddressGenerator, job: data.View, take: Value, beat: Value,
-        walk: RowWalk,
+        self, m: Module, addresses: AddressGenerator, take: Value, beat: Value, walk: RowWalk
     ) -> None:
-        p = self.p
+        p, job = self.p, walk.job
         ratio = p.lanes // p.bus_bytes
         mask_bits = p.bus_bytes // p.mask_bytes
         mask = Const((1 << mask_bits) - 1, mask_bits)
@@ -217,11 +216,13 @@ class ReadEngine(Unit):
         wanted = take & ~job.control
         rows = (job.kind == LoadKind.ROWS) | (job.kind == LoadKind.GATHERED)
         held = Signal(8 * p.bus_bytes, reset_less=True, name="held")
-        thread, address = Signal(4, reset_less=True), Signal(16, reset_less=True)
+        thread = Signal(4, reset_less=True)
+        address = Signal(16, reset_less=True)
         beats = Signal(16, reset_less=True, name="beat_number")
-        local, sources = Signal(len(self.rows_write.enable)), Signal()
+        local = Signal(len(self.rows_write.enable))
+        sources = Signal()
         m.d.sync += [
-            held.eq(beat), thread.eq(job.thread), address.eq(job.base + walk.word),
+            held.eq(beat), thread.eq(job.rows.thread), address.eq(job.rows.base + walk.word),
             beats.eq(walk.number),
             local.eq(Mux(wanted & rows, mask, 0)),
             sources.eq(wanted & (job.kind == LoadKind.SOURCES)),
@@ -235,8 +236,8 @@ class ReadEngine(Unit):
         for port in (self.edges_write, self.scalars_write):
             m.d.comb += [port.thread.eq(thread), port.address.eq(beats), port.data.eq(held)]
         bits = addresses.p.list_bits
-        ids = Memory(shape=8 * p.bus_bytes, depth=p.threads << bits, init=[])
-        m.submodules.ids = ids
+        ids = BlockMemory(shape=8 * p.bus_bytes, depth=p.threads << bits)
+        m.submodules.lists = ids
         write, read = ids.write_port(), ids.read_port()
         m.d.comb += [
             write.en.eq(sources), write.addr.eq(Cat(beats[:bits], thread)), write.data.eq(held),
@@ -255,7 +256,7 @@ class ReadEngine(Unit):
             m.d.sync += within.eq(Mux(beat.last, 0, within + 1))
         at = Cat((gone[:12] + (within << low))[:12], gone[12:])
         code = Mux(beat.resp[0], Fault.READ_DECODE, Fault.READ_SLAVE)
-        thread = Mux(job.control, 31, job.thread)
+        thread = Mux(job.control, 31, job.rows.thread)
         m.d.sync += raise_fault(
             self.fault, take & beat.resp[1], code, thread=thread, pc=job.pc, address=at
         )

@@ -44,12 +44,16 @@ class ReciprocalEngine(Unit):
         m = Module()
         p, job = self.p, self.job
         lane_bits = int(log2(p.lanes))
-        nothing, running = Signal(), Signal()
-        last_element, last_row = Signal(16), Signal(16)
+        nothing = Signal()
+        running = Signal()
+        last_element = Signal(16)
+        last_row = Signal(16)
         element, row, a_row = (Signal(16, name=n) for n in ("element", "row", "a_row"))
-        row_ends, ends = Signal(), Signal()
+        row_ends = Signal()
+        ends = Signal()
         # Where the walk is, told ahead: registers in place of comparisons.
-        at_last_element, at_last_row = Signal(), Signal()
+        at_last_element = Signal()
+        at_last_row = Signal()
         m.d.comb += [
             nothing.eq(job.rows == 0), row_ends.eq(running & at_last_element),
             ends.eq(row_ends & at_last_row),
@@ -72,8 +76,11 @@ class ReciprocalEngine(Unit):
                 row.eq(0), at_last_row.eq(job.rows == 1), a_row.eq(job.a.base),
             ]  # fmt: skip
 
-        lane, valid = Signal(lane_bits, reset_less=True), Signal()
-        word_ends, row_ended, ended = Signal(), Signal(), Signal()
+        lane = Signal(lane_bits, reset_less=True)
+        valid = Signal()
+        word_ends = Signal()
+        row_ended = Signal()
+        ended = Signal()
         m.d.sync += [
             valid.eq(running), lane.eq(element), row_ended.eq(row_ends), ended.eq(ends),
             word_ends.eq(running & (row_ends | (element[:lane_bits] == p.lanes - 1))),
@@ -98,7 +105,8 @@ class ReciprocalEngine(Unit):
                 m.d.sync += constant.eq(0)
         write = delayed(m, word_ends, "word_ended", _WORD, reset=True)
         row_written = delayed(m, row_ended, "row_written", _WORD, reset=True)
-        d_row, d_word = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        d_row = Signal(16, reset_less=True)
+        d_word = Signal(16, reset_less=True)
         with m.If(write):
             m.d.sync += d_word.eq(d_word + 1)
         with m.If(row_written):

@@ -53,11 +53,11 @@ class RegisterFile(Unit):
     status : In(3), fault : In(FAULT)
         STATUS, and the ERROR registers.
     counter : Out(5), count : In(32)
-        A counter, a cycle after its number.
+        A counter, three cycles after its number.
 
     Notes
     -----
-    Cycles: 4 from an address to its data; 2 from the later of address and data to the response.
+    Cycles: 7 from an address to its data; 2 from the later of address and data to the response.
     """
 
     p: RegisterFileParameters
@@ -110,8 +110,12 @@ class RegisterFile(Unit):
 
     def _read(self, m: Module) -> None:
         bus = self.bus
-        place, word = Signal(ADDRESS_BITS - 2), Signal(32)
-        known, is_counter = Signal(name="read_known"), Signal()
+        place = Signal(ADDRESS_BITS - 2)
+        word = Signal(32)
+        known = Signal(name="read_known")
+        is_counter = Signal()
+        held = Signal(32, reset_less=True)
+        counts = Signal(reset_less=True)
         values = self._values()
         first = register(Counter.CYCLES.name).offset // 4
         m.d.comb += self.counter.eq(place - first)
@@ -130,12 +134,16 @@ class RegisterFile(Unit):
                 with m.If(bus.arvalid):
                     m.next = "counter"
             with m.State("counter"):
+                m.d.sync += [
+                    held.eq(word), bus.rresp.eq(Mux(known, _OKAY, _SLVERR)), counts.eq(is_counter),
+                ]
+                m.next = "part"
+            with m.State("part"):
+                m.next = "count"
+            with m.State("count"):
                 m.next = "word"
             with m.State("word"):
-                m.d.sync += [
-                    bus.rvalid.eq(1), bus.rdata.eq(Mux(is_counter, self.count, word)),
-                    bus.rresp.eq(Mux(known, _OKAY, _SLVERR)),
-                ]
+                m.d.sync += [bus.rvalid.eq(1), bus.rdata.eq(Mux(counts, self.count, held))]
                 m.next = "data"
             with m.State("data"), m.If(bus.rready):
                 m.d.sync += bus.rvalid.eq(0)

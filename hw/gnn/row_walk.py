@@ -9,9 +9,17 @@ from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from .parameters import GnnParameters
+from .queue import Queue
 from .transfers import BEAT_BITS
 
-__all__ = ["RowWalk", "walk_rows"]
+__all__ = ["ROWS", "RowWalk", "describe_rows", "walk_rows"]
+
+ROWS = data.StructLayout({
+    "thread": 4, "base": 16, "stride": 16, "more_beats": BEAT_BITS, "more_rows": 16, "one_beat": 1,
+    "one_row": 1, "empty": 1,
+})  # fmt: skip
+"""Rows of a thread's local memory, ``stride`` words after each other; beats of a row, and rows,
+beyond the first one, and whether there are any; whether there is nothing to it."""
 
 
 @dataclass(frozen=True)
@@ -20,42 +28,80 @@ class RowWalk:
 
     Attributes
     ----------
+    valid
+        There is a job, maybe an empty one.
+    job
+        It, in registers: a view of the shape of ``jobs``.
     number
         Of the beat in its row.
     word
         Its word, from the first word of the first row.
     end
         It is the last beat of the last row.
+    ended
+        The job ends in this cycle.
     """
 
+    valid: Signal
+    job: data.View
     number: Signal
     word: Signal
     end: Signal
+    ended: Signal
 
 
-def walk_rows(m: Module, p: GnnParameters, job: data.View, step: Value) -> RowWalk:
-    """Go through ``job.last_row`` + 1 rows of ``job.last_beat`` + 1 beats, a beat at each ``step``.
+def describe_rows(rows: data.View, job: data.View, beats: Value, number: Value) -> list[Value]:
+    """Return assignments to ``rows``: ``number`` rows of ``beats`` each, placed as ``job`` says."""
+    return [
+        rows.thread.eq(job.thread), rows.base.eq(job.base), rows.stride.eq(job.stride),
+        rows.more_beats.eq(beats - 1), rows.more_rows.eq(number - 1), rows.one_beat.eq(beats == 1),
+        rows.one_row.eq(number == 1), rows.empty.eq((number == 0) | (beats == 0)),
+    ]  # fmt: skip
 
-    Rows begin ``job.stride`` words after each other. After the last beat comes the first of the
-    next job.
+
+def walk_rows(m: Module, p: GnnParameters, jobs: Queue, step: Value) -> RowWalk:
+    """Go through the beats of ``jobs``, which have :data:`ROWS` as ``rows``, one at each ``step``.
+
+    A step is asked for where there is a beat: a job that is valid and not empty. A cycle after the
+    last beat is for the next job; an empty one takes two.
     """
     in_word = ceil_log2(p.lanes // p.bus_bytes)
-    number, row = Signal(BEAT_BITS), Signal(16)
-    start, word = Signal(16), Signal(16)
-    row_end, end = Signal(), Signal()
+    valid = Signal(name="walk_valid")
+    job = Signal(jobs.p.shape, reset_less=True, name="walk_job")
+    rows = job.rows
+    number = Signal(BEAT_BITS)
+    word = Signal(16)
+    start = Signal(16)
+    # What a beat is last of is known before it comes: registers alone tell.
+    beats = Signal(BEAT_BITS)
+    others = Signal(16)
+    row_end = Signal()
+    last_row = Signal()
+    end = Signal()
+    ended = Signal()
     m.d.comb += [
-        row_end.eq(number == job.last_beat), end.eq(row_end & (row == job.last_row)),
+        end.eq(row_end & last_row), ended.eq((step & end) | (valid & rows.empty)),
+        jobs.o.ready.eq(~valid),
     ]  # fmt: skip
     with m.If(step):
-        with m.If(end):
-            m.d.sync += [number.eq(0), row.eq(0), start.eq(0), word.eq(0)]
-        with m.Elif(row_end):
+        with m.If(row_end):
             m.d.sync += [
-                number.eq(0), row.eq(row + 1), start.eq(start + job.stride),
-                word.eq(start + job.stride),
-            ]
+                number.eq(0), start.eq(start + rows.stride), word.eq(start + rows.stride),
+                beats.eq(rows.more_beats), row_end.eq(rows.one_beat), others.eq(others - 1),
+                last_row.eq(others == 1),
+            ]  # fmt: skip
         with m.Else():
             m.d.sync += [
                 number.eq(number + 1), word.eq(word + (number[:in_word] + 1)[in_word]),
-            ]  # fmt: skip
-    return RowWalk(number, word, end)
+                beats.eq(beats - 1), row_end.eq(beats == 1),
+            ]
+    with m.If(ended):
+        m.d.sync += valid.eq(0)
+    with m.If(~valid):
+        coming = jobs.o.payload.rows
+        m.d.sync += [
+            valid.eq(jobs.o.valid), job.eq(jobs.o.payload), number.eq(0), start.eq(0), word.eq(0),
+            beats.eq(coming.more_beats), row_end.eq(coming.one_beat), others.eq(coming.more_rows),
+            last_row.eq(coming.one_row),
+        ]  # fmt: skip
+    return RowWalk(valid, job, number, word, end, ended)

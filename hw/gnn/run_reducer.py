@@ -61,7 +61,8 @@ class RunReducer(Unit):
 
     def body(self) -> Module:
         m = Module()
-        valid, first = Signal(), Signal(reset_less=True)
+        valid = Signal()
+        first = Signal(reset_less=True)
         m.d.sync += [valid.eq(self.valid), first.eq(self.first)]
         for lane in range(self.p.lanes):
             start = Signal(signed(32), name=f"start_{lane}", reset_less=True)

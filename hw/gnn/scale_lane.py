@@ -49,7 +49,7 @@ class ScaleLaneParameters:
     @property
     def latency(self) -> int:
         """Cycles from ``x`` to ``z``."""
-        return 7
+        return 8
 
 
 class ScaleLane(Unit):
@@ -65,7 +65,7 @@ class ScaleLane(Unit):
     u : In(signed(32)), k : In(4)
         Addend and its shift, one cycle after ``x``; only with ``p.addend``.
     kind : In(ElementType), wrap : In(1), relu : In(1)
-        Of the result, ``p.latency - 1`` cycles after ``x``.
+        Of the result, ``p.latency - 2`` cycles after ``x``.
     z : Out(signed(32))
         ``p.latency`` cycles after ``x``; one in each cycle.
 
@@ -132,17 +132,33 @@ class ScaleLane(Unit):
         return total
 
     def _fit(self, m: Module, word: Signal) -> None:
-        """Saturate or wrap, and drop what is negative."""
-        result = Signal(signed(32), reset_less=True)
-        nearest = Signal(signed(32))
+        """Saturate or wrap, and drop what is negative: first whether to, then what there is."""
+        widths = {ElementType.I8: 8, ElementType.I16: 16, ElementType.I32: 32}
         sign = word[-1]
+        outside = Signal()
         with m.Switch(self.kind):
-            for kind, width in ((ElementType.I8, 8), (ElementType.I16, 16), (ElementType.I32, 32)):
+            for kind, width in widths.items():
                 upper = word[width - 1 : -1]
-                beyond = Mux(sign, ~upper.all(), upper.any())
-                limit = Cat((~sign).replicate(width - 1), sign).as_signed()
                 with m.Case(kind):
-                    m.d.comb += nearest.eq(Mux(beyond & ~self.wrap, limit, word[:32].as_signed()))
+                    m.d.comb += outside.eq(Mux(sign, ~upper.all(), upper.any()))
+        held = Signal(signed(32), reset_less=True)
+        kind_held, negative, beyond, rectified = (
+            Signal(shape, name=name, reset_less=True) for name, shape in (
+                ("kind_held", ElementType), ("negative", 1), ("beyond", 1), ("rectified", 1)
+            )
+        )  # fmt: skip
         # Wrapped numbers have a sign of their own; rectified ones are saturated.
-        m.d.sync += result.eq(Mux(self.relu & sign, 0, nearest))
+        m.d.sync += [
+            held.eq(word[:32]), kind_held.eq(self.kind), negative.eq(sign),
+            beyond.eq(outside & ~self.wrap), rectified.eq(self.relu & sign),
+        ]
+        result = Signal(signed(32), reset_less=True)
+        limit = Signal(signed(32))
+        with m.Switch(kind_held):
+            for kind, width in widths.items():
+                with m.Case(kind):
+                    m.d.comb += limit.eq(
+                        Cat((~negative).replicate(width - 1), negative).as_signed()
+                    )
+        m.d.sync += result.eq(Mux(rectified, 0, Mux(beyond, limit, held)))
         m.d.comb += self.z.eq(result)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.memory import BlockMemory
 from ..tpe.delay import delayed
 from ..unit import Unit
 from .jobs import table_write
@@ -67,7 +67,8 @@ class ScoreLane(Unit):
 
     def body(self) -> Module:
         m = Module()
-        total, score = Signal(signed(33)), Signal(signed(16), reset_less=True)
+        total = Signal(signed(33))
+        score = Signal(signed(16), reset_less=True)
         upper, sign = total[15:-1], total[-1]
         beyond = Mux(sign, ~upper.all(), upper.any())
         m.d.comb += total.eq(self.a + self.b)
@@ -99,7 +100,7 @@ class ScoreLane(Unit):
 
     def _entry(self, m: Module, fraction: Signal) -> Signal:
         """``T[f]`` after two cycles."""
-        m.submodules.powers = powers = memory.Memory(shape=32, depth=_ENTRIES // 2, init=[])
+        m.submodules.powers = powers = BlockMemory(shape=32, depth=_ENTRIES // 2)
         write, read = powers.write_port(), powers.read_port()
         m.d.comb += [
             write.en.eq(self.table.enable), write.addr.eq(self.table.address),

@@ -149,14 +149,22 @@ class SparseEngine(Unit):
         m.submodules.select = select = HeadSelect(
             HeadSelectParameters(p.lanes, p.score_lanes, 16)
         )
-        one = Mux(job.scalar, self.scalars.data, Const(1, 16))
+        # Of a job that is steady since long before its first scalar.
+        by_edge = Signal()
+        by_source = Signal()
+        k = Signal(len(job.k))
+        m.d.sync += [
+            by_edge.eq(job.b.present), by_source.eq(job.scalar),
+            k.eq(Mux(job.b.present, job.k, 15)),
+        ]
+        one = Mux(by_source, self.scalars.data, Const(1, 16))
         m.d.comb += [
             select.word.as_value().eq(
-                Mux(job.b.present, self.scores.data, Cat(one, Const(0, p.word_bits - 16)))
+                Mux(by_edge, self.scores.data, Cat(one, Const(0, p.word_bits - 16)))
             ),
-            select.base.eq(Mux(
-                job.b.present, delayed(m, head[:head_bits], "element", _DATA - 1), 0
-            )),
-            select.k.eq(Mux(job.b.present, job.k, 15)),
+            select.base.eq(
+                Mux(by_edge, delayed(m, head[:head_bits], "element", _DATA - 1), 0)
+            ),
+            select.k.eq(k),
         ]  # fmt: skip
         return [delayed(m, select.o[lane], f"scalar_{lane}", 1) for lane in range(p.lanes)]

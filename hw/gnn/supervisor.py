@@ -69,7 +69,8 @@ class Supervisor(Unit):
 
     def body(self) -> Module:
         m = Module()
-        found, first = Signal(), Signal(FAULT)
+        found = Signal()
+        first = Signal(FAULT)
         for number in reversed(range(self.p.sources)):
             source = getattr(self, f"fault_{number}")
             with m.If(source.valid):
@@ -77,13 +78,20 @@ class Supervisor(Unit):
         at_work = Signal(self.p.units)
         for number in range(self.p.units):
             jobs = Signal(6, name=f"jobs_{number}")
-            ended = getattr(self, f"finished_{number}").valid
-            m.d.sync += jobs.eq(jobs + getattr(self, f"given_{number}") - ended)
+            given, ended = Signal(name=f"given_job_{number}"), Signal(name=f"ended_job_{number}")
+            m.d.sync += [
+                given.eq(getattr(self, f"given_{number}")),
+                ended.eq(getattr(self, f"finished_{number}").valid), jobs.eq(jobs + given - ended),
+            ]  # fmt: skip
             m.d.comb += at_work[number].eq(jobs.any())
-        busy, done, error = Signal(), Signal(), Signal()
-        stopping, halted, quiet = Signal(), Signal(), Signal()
+        busy = Signal()
+        done = Signal()
+        error = Signal()
+        stopping = Signal()
+        halted = Signal(3)
+        quiet = Signal()
         none = data.Const(FAULT, 0)
-        m.d.sync += [halted.eq(stopping), quiet.eq(self.drained & ~at_work.any())]
+        m.d.sync += [halted.eq(Cat(stopping, halted)), quiet.eq(self.drained & ~at_work.any())]
         m.d.comb += [
             self.running.eq(busy & ~stopping),
             self.begun.eq(self.start & ~busy & ~error & ~stopping),
@@ -95,8 +103,8 @@ class Supervisor(Unit):
         with m.If(self.reset):
             m.d.sync += [stopping.eq(1), busy.eq(1), self.halt.eq(1)]
         with m.Elif(stopping):
-            # ``quiet`` counts from the second cycle on: before, something may still have begun.
-            with m.If(halted & quiet & ~self.clear):
+            # ``quiet`` counts from the fourth cycle on: before, something may still have begun.
+            with m.If(halted[2] & quiet & ~self.clear):
                 m.d.sync += self.clear.eq(1)
             with m.If(self.clear):
                 m.d.sync += [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Array, Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..fabric.elastic import ElasticPipeline
+from ..fabric.memory import BlockMemory
 from ..unit import Unit
 from .faults import Fault, fault, raise_fault
 from .jobs import LoadKind, finished, table_write
@@ -72,8 +75,9 @@ class Threads(Unit):
     def body(self) -> Elaboratable:
         m = Module()
         p = self.p
-        free, ready = Signal(p.threads, init=-1), Signal(p.threads)
-        contexts = Memory(shape=CONTEXT.size, depth=p.threads, init=[])
+        free = Signal(p.threads, init=-1)
+        ready = Signal(p.threads)
+        contexts = BlockMemory(shape=CONTEXT.size, depth=p.threads)
         m.submodules.contexts = contexts
         counters = Array(Signal(16, name=f"pc_{number}") for number in range(p.threads))
         dones = (self.vector_done, self.matrix_done, self.read_done, self.write_done)
@@ -86,22 +90,22 @@ class Threads(Unit):
         return ResetInserter(self.clear)(m)
 
     def _fetch(
-        self, m: Module, ready: Signal, contexts: Memory, counters: Array[Signal]
+        self, m: Module, ready: Signal, contexts: BlockMemory, counters: Array[Signal]
     ) -> None:
         """Choose ready threads in turn, and fetch their instructions."""
         p = self.p
-        code = Memory(shape=64, depth=p.instructions, init=[])
+        code = BlockMemory(shape=64, depth=p.instructions)
         m.submodules.code = code
         write, read = code.write_port(), code.read_port()
         context = contexts.read_port()
-        later, choice = Signal(p.threads), Signal(4)
-        rest = ready & later
-        for number in reversed(range(p.threads)):
-            with m.If(ready[number]):
-                m.d.comb += choice.eq(number)
-        for number in reversed(range(p.threads)):
-            with m.If(rest[number]):
-                m.d.comb += choice.eq(number)
+        later = Signal(p.threads)
+        choice = Signal(4)
+        rest = Signal(p.threads)
+        mine = Signal(p.threads)
+        m.d.comb += [
+            rest.eq(ready & later), mine.eq(Mux(rest.any(), rest & -rest, ready & -ready)),
+            choice.eq(reduce(or_, (Mux(mine[n], n, 0) for n in range(p.threads)))),
+        ]
         accept = Signal(name="choose")
         chosen = ready.any() & ~self.halt
         pipe = ElasticPipeline(m, valid=chosen, ready=accept)
@@ -115,7 +119,7 @@ class Threads(Unit):
         pipe.finish(valid=out.valid, ready=out.ready)
         with m.If(chosen & accept):
             for number in range(p.threads):
-                with m.If(choice == number):
+                with m.If(mine[number]):
                     m.d.sync += [
                         ready[number].eq(0), counters[number].eq(counters[number] + 1),
                         later.eq((-2 << number) & ((1 << p.threads) - 1)),
@@ -130,12 +134,14 @@ class Threads(Unit):
         ]  # fmt: skip
 
     def _start(
-        self, m: Module, free: Signal, ready: Signal, contexts: Memory, counters: Array[Signal]
+        self, m: Module, free: Signal, ready: Signal, contexts: BlockMemory, counters: Array[Signal]
     ) -> None:
         """Take a task for a free thread: extents, lists, and its first instruction."""
         p = self.p
-        task, thread = Signal(TASK, reset_less=True), Signal(4)
-        busy, step = Signal(), Signal(range(_EXTENTS + 1))
+        task = Signal(TASK, reset_less=True)
+        thread = Signal(4)
+        busy = Signal()
+        step = Signal(range(_EXTENTS + 1))
         chosen = Signal(4)
         for number in reversed(range(p.threads)):
             with m.If(free[number]):
@@ -174,8 +180,10 @@ class Threads(Unit):
     def _extents(self, m: Module, task: data.View, step: Signal) -> Value:
         """Multiply, one a cycle, the last row of each space with its stride."""
         settings = self.settings
-        rows, stride = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        last, product = Signal(16), Signal(20, reset_less=True)
+        rows = Signal(16, reset_less=True)
+        stride = Signal(16, reset_less=True)
+        last = Signal(16)
+        product = Signal(20, reset_less=True)
         strides = (
             settings.accumulator_stride,
             Mux(task.shard, settings.source_stride[task.round], settings.chunk_stride),
@@ -204,9 +212,12 @@ class Threads(Unit):
         self, m: Module, task: data.View, thread: Value, busy: Value, step: Value
     ) -> Value:
         """Ask for the lists of a shard; the last one after the task is known to be whole."""
-        out = self.lists.payload
-        job = out.job
-        number, left = Signal(2), Signal()
+        asked = Signal(READ_REQUEST)
+        job = asked.job
+        number = Signal(2)
+        left = Signal()
+        valid = Signal()
+        ready = Signal()
         scalars = self.settings.has_scalars.bit_select(task.round, 1)
         last = (number == 2) | ((number == 1) & ~scalars)
         blocks = (task.source_block, task.edge_block, task.scalar_block)
@@ -218,14 +229,15 @@ class Threads(Unit):
                         job.rows.eq(task.edges if kind is LoadKind.EDGES else task.rows),
                     ]
         m.d.comb += [
-            job.thread.eq(thread), out.pc.eq(task.pc), out.last.eq(last),
-            self.lists.valid.eq(
-                busy & left & ~self.halt & (~last | (step == _EXTENTS)) & (step != 0)
-            ),
+            job.thread.eq(thread), asked.pc.eq(task.pc), asked.last.eq(last),
+            valid.eq(busy & left & ~self.halt & (~last | (step == _EXTENTS)) & (step != 0)),
         ]  # fmt: skip
+        queue = add_queue(m, "asked", READ_REQUEST, 2, self.clear)
+        m.d.comb += [queue.i.valid.eq(valid), ready.eq(queue.i.ready), queue.i.payload.eq(asked)]
+        connect(m, queue.o, flipped(self.lists))
         with m.If(self.started):
             m.d.sync += [number.eq(0), left.eq(self.tasks.payload.shard)]
-        with m.Elif(self.lists.valid & self.lists.ready):
+        with m.Elif(valid & ready):
             m.d.sync += number.eq(number + 1)
             with m.If(last):
                 m.d.sync += left.eq(0)

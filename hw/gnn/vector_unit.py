@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from collections import defaultdict
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -50,7 +54,7 @@ class VectorUnit(Unit):
     Notes
     -----
     Cycles of a job beyond its busy ones, from its handshake to ``done`` and the handshake of the
-    next one: 15 for SPSUM and SPMAX, 21 for EDGE, 13 for element-wise operations, 25 for RECIP, 2
+    next one: 15 for SPSUM and SPMAX, 21 for EDGE, 15 for element-wise operations, 25 for RECIP, 2
     if there is nothing to do.
     """
 
@@ -72,7 +76,9 @@ class VectorUnit(Unit):
 
     def body(self) -> Module:
         m = Module()
-        job, running, start = Signal(VECTOR_JOB), Signal(), Signal()
+        job = Signal(VECTOR_JOB)
+        running = Signal()
+        start = Signal()
         m.submodules.sparse = sparse = SparseEngine(self.p)
         m.submodules.edge = edge = EdgeEngine(self.p)
         m.submodules.element = element = ElementEngine(self.p)
@@ -103,18 +109,27 @@ class VectorUnit(Unit):
             m.d.sync += job.eq(self.job.payload)
         op = self.job.payload.op
         named = one_of(op, *(each for _, operations in engines.values() for each in operations))
+        enables: dict[str, list[Value]] = defaultdict(list)
         for name, (engine, operations) in engines.items():
             chosen = Signal(name=f"chosen_{name}")
             with m.If(self.job.ready):
                 m.d.sync += chosen.eq(one_of(op, *operations) if operations else ~named)
             m.d.comb += [engine.job.eq(job), engine.start.eq(start & chosen)]
-            with m.If(chosen):
-                m.d.comb += [self.busy.eq(engine.busy), self.done.valid.eq(engine.finished)]
-            self._connect(m, chosen, engine)
+            self._connect(m, chosen, engine, enables)
+        # An engine at rest neither reads nor writes: who is chosen need not be asked.
+        for port, values in enables.items():
+            m.d.comb += getattr(self, port).enable.eq(reduce(or_, values))
+        each = [engine for engine, _ in engines.values()]
+        m.d.comb += [
+            self.busy.eq(Cat(engine.busy for engine in each).any()),
+            self.done.valid.eq(Cat(engine.finished for engine in each).any()),
+        ]
         return m
 
-    def _connect(self, m: Module, chosen: Value, engine: Unit) -> None:
-        """Give the ports that it has to an engine."""
+    def _connect(
+        self, m: Module, chosen: Value, engine: Unit, enables: dict[str, list[Value]]
+    ) -> None:
+        """Give the ports that it has to an engine, and note what it enables."""
         for name in (
             "rows", "rows_write", "scores", "scores_write", "edges", "scalars", "accumulators",
             "accumulators_write",
@@ -125,8 +140,9 @@ class VectorUnit(Unit):
             enable = inner.enable
             if len(outer.enable) != len(enable):
                 enable = enable.replicate(len(outer.enable))
+            enables[name].append(enable)
             with m.If(chosen):
-                m.d.comb += [outer.enable.eq(enable), outer.address.eq(inner.address)]
+                m.d.comb += outer.address.eq(inner.address)
                 if name.endswith("write"):
                     m.d.comb += outer.data.eq(inner.data)
             if not name.endswith("write"):

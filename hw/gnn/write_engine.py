@@ -14,16 +14,13 @@ from .faults import Fault, fault, raise_fault
 from .jobs import MEMORY_LATENCY, finished, local_read
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
-from .row_walk import walk_rows
+from .row_walk import ROWS, describe_rows, walk_rows
 from .transfers import BEAT_BITS, WRITE_REQUEST
 
 __all__ = ["WriteEngine", "write_channels"]
 
-_WAY = data.StructLayout({
-    "thread": 4, "base": 16, "stride": 16, "last_beat": BEAT_BITS, "last_row": 16, "empty": 1,
-})  # fmt: skip
-"""A job whose rows are read from local memory; numbers of the last beat of a row and of its last
-row."""
+_WAY = data.StructLayout({"rows": ROWS})
+"""A job whose rows are read from local memory."""
 _ORIGIN = data.StructLayout({"address": 40, "pc": 16, "thread": 4})
 """Where a burst goes, and which instruction sent it."""
 _JOBS_UNDER_WAY = 8
@@ -62,9 +59,9 @@ class WriteEngine(Unit):
 
     Notes
     -----
-    A beat a cycle: local memory is read ahead of the bus.
+    A beat a cycle, and a cycle between jobs: local memory is read ahead of the bus.
 
-    Cycles: from a request to its first address on the bus 12; from the last beat of a job read to
+    Cycles: from a request to its first address on the bus 13; from the last beat of a job read to
     ``done`` 3.
     """
 
@@ -90,7 +87,7 @@ class WriteEngine(Unit):
         beats = self._read(m, ways)
         drained = self._send(m, addresses, origins, beats)
         m.d.comb += [
-            self.busy.eq(ways.o.valid), self.drained.eq(drained),
+            self.drained.eq(drained),
             self.settled.eq(~self.requests.valid & ~there & addresses.idle & drained),
         ]  # fmt: skip
         return ResetInserter(self.clear)(m)
@@ -109,17 +106,15 @@ class WriteEngine(Unit):
             queue.i.payload.request.eq(self.requests.payload), queue.i.payload.beats.eq(beats),
         ]
         ways = add_queue(m, "ways", _WAY, _JOBS_UNDER_WAY, self.clear)
-        way, origin, span = ways.i.payload, origins.i.payload, addresses.spans.payload
+        way, origin, span = ways.i.payload.rows, origins.i.payload, addresses.spans.payload
         job = at.request.job
-        empty = (job.rows == 0) | (at.beats == 0)
         room = ways.i.ready & origins.i.ready
         m.d.comb += [
             take.eq(room & addresses.spans.ready), ways.i.valid.eq(there & take),
             addresses.spans.valid.eq(there & room),
             # An empty job has no burst, so that none would take its origin.
-            origins.i.valid.eq(there & take & ~empty),
-            way.thread.eq(job.thread), way.base.eq(job.base), way.stride.eq(job.stride),
-            way.last_beat.eq(at.beats - 1), way.last_row.eq(job.rows - 1), way.empty.eq(empty),
+            origins.i.valid.eq(there & take & ~way.empty),
+            *describe_rows(way, job, at.beats, job.rows),
             origin.pc.eq(at.request.pc), origin.thread.eq(job.thread),
             span.address.eq(job.address), span.place.eq(at.request.place),
             span.row_step.eq(job.row_step), span.beats.eq(at.beats), span.rows.eq(job.rows),
@@ -132,20 +127,19 @@ class WriteEngine(Unit):
         ratio = p.lanes // p.bus_bytes
         in_word = ceil_log2(ratio)
         beats = add_queue(m, "beats", 8 * p.bus_bytes, _BEATS_AHEAD, self.clear)
-        job = ways.o.payload
         ahead = Signal(range(_BEATS_AHEAD + 1))
         ask = Signal()
-        walk = walk_rows(m, p, job, ask)
+        walk = walk_rows(m, p, ways, ask)
+        rows = walk.job.rows
         m.d.comb += [
-            ask.eq(ways.o.valid & ~job.empty & (ahead != _BEATS_AHEAD)),
-            ways.o.ready.eq((ask & walk.end) | (ways.o.valid & job.empty)),
+            ask.eq(walk.valid & ~rows.empty & (ahead != _BEATS_AHEAD)), self.busy.eq(walk.valid),
         ]
         m.d.sync += ahead.eq(ahead + ask - (beats.o.valid & beats.o.ready))
         m.d.sync += [
-            self.rows.enable.eq(ask), self.rows.thread.eq(job.thread),
-            self.rows.address.eq(job.base + walk.word),
+            self.rows.enable.eq(ask), self.rows.thread.eq(rows.thread),
+            self.rows.address.eq(rows.base + walk.word),
         ]
-        coming: list[Value] = [Cat(ask, ways.o.ready, walk.number[:in_word], job.thread)]
+        coming: list[Value] = [Cat(ask, walk.ended, walk.number[:in_word], rows.thread)]
         for rank in range(1 + MEMORY_LATENCY):
             late = Signal(len(coming[0]), name=f"coming_{rank}")
             m.d.sync += late.eq(coming[-1])
@@ -170,11 +164,14 @@ class WriteEngine(Unit):
         lengths = add_queue(m, "lengths", 8, p.outstanding, self.clear)
         sent = add_queue(m, "sent", _ORIGIN, p.outstanding, self.clear)
         way = Signal(range(p.outstanding + 1), name="outstanding")
-        go, acknowledged = Signal(name="go"), Signal()
+        way_next = Signal.like(way)
+        room = Signal(init=1)
+        go = Signal(name="go")
+        acknowledged = Signal()
         m.d.comb += [
             go.eq(
                 addresses.bursts.valid & (~self.awvalid | self.awready) & ~self.halt
-                & (way != p.outstanding)
+                & room
             ),
             addresses.bursts.ready.eq(go), origins.o.ready.eq(go & burst.last),
             lengths.i.valid.eq(go), lengths.i.payload.eq(burst.length),
@@ -183,14 +180,17 @@ class WriteEngine(Unit):
             self.wstrb.eq((1 << p.bus_bytes) - 1), self.bready.eq(1),
             acknowledged.eq(self.bvalid), sent.o.ready.eq(acknowledged),
         ]  # fmt: skip
-        m.d.sync += way.eq(way + go - acknowledged)
+        m.d.comb += way_next.eq(way + go - acknowledged)
+        m.d.sync += [way.eq(way_next), room.eq(way_next != p.outstanding)]
         with m.If(self.awready):
             m.d.sync += self.awvalid.eq(0)
         with m.If(go):
             m.d.sync += [
                 self.awvalid.eq(1), self.awaddr.eq(burst.address), self.awlen.eq(burst.length),
             ]
-        count, final, move = Signal(8), Signal(), Signal()
+        count = Signal(8)
+        final = Signal()
+        move = Signal()
         m.d.comb += [
             final.eq(count == lengths.o.payload),
             move.eq(lengths.o.valid & beats.o.valid & (~self.wvalid | self.wready)),

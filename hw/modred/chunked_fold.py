@@ -161,7 +161,8 @@ class ChunkedFold(Unit):
         # The chunk that is fetched for the next cycle: a bit for each, and its number.
         place = Signal(chunks, init=1)
         number = Signal(range(chunks))
-        folding, next_folding = Signal(), Signal()
+        folding = Signal()
+        next_folding = Signal()
         end = Signal()  # of a pass
         m.d.comb += [
             next_folding.eq(walk.idle | (folding & ~place[0])),

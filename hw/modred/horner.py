@@ -273,7 +273,8 @@ class Horner(Reducer):
         # What the next cycle does, known from the sum before it is in the state register.
         next_digit: Value = C(0, p.digit_bits)
         digit: Value = C(0, p.digit_bits)
-        stepping, next_stepping = Signal(), Signal()
+        stepping = Signal()
+        next_stepping = Signal()
         if steps:
             next_digit, digit = walk.digits(digits)
             m.d.comb += next_stepping.eq(walk.idle | (stepping & ~walk.at[steps - 1]))

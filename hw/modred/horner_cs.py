@@ -225,12 +225,15 @@ class CarrySaveSteps(Unit):
         walk = Iteration(m, self.i, self.o, p.walk_cycles, through=True)
         start = p.walk_cycles - steps
         next_digit, digit = walk.digits(digits, start)
-        stepping, next_stepping = Signal(), Signal()
+        stepping = Signal()
+        next_stepping = Signal()
         begins = walk.at[start - 1] if start else walk.idle
         m.d.comb += next_stepping.eq(begins | (stepping & ~walk.at[-1]))
 
-        a, b = Signal(n), Signal(n + 1)
-        next_a, next_b = Signal(n), Signal(n + 1)
+        a = Signal(n)
+        b = Signal(n + 1)
+        next_a = Signal(n)
+        next_b = Signal(n + 1)
         coming_a, coming_b = next_a, next_b
         if start:  # the rows wait for their first step
             coming_a, coming_b = (

@@ -264,7 +264,8 @@ class Hybrid(Reducer):
             with m.If(walk.at[begin + t]):
                 m.d.comb += scaled.eq(bits)
 
-        running, fused = Signal(), Signal()
+        running = Signal()
+        fused = Signal()
         before = walk.at[start - 1] if start else walk.take
         with m.If(walk.advance):
             m.d.sync += [
@@ -348,7 +349,8 @@ class Hybrid(Reducer):
         """
         p = self.p
         adding = Signal()
-        count, step = Signal(range(p.add_cycles)), Signal(range(p.add_cycles))
+        count = Signal(range(p.add_cycles))
+        step = Signal(range(p.add_cycles))
         with m.If(walk.advance):
             m.d.sync += adding.eq(walk.idle | (adding & ~walk.at[p.add_cycles - 1]))
         # At the end the number stays where it is: there group 0 means residue 0.

@@ -135,7 +135,10 @@ class TableFiller(Unit):
         below = Signal()  # indices below zero
 
         # The one adder: entry plus or minus weight or M.
-        use_modulus, minus, keep, clear = Signal(), Signal(), Signal(), Signal()
+        use_modulus = Signal()
+        minus = Signal()
+        keep = Signal()
+        clear = Signal()
         total = Signal(n + 1)
         addend = Mux(use_modulus, value, weight) ^ minus.replicate(n)
         m.d.comb += total.eq((Cat(minus, entry) + Cat(minus, addend, minus))[1:])

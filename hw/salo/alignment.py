@@ -57,9 +57,11 @@ def align(
         Of the amount.
     """
     width = len(maximum)
-    forward, backward = Signal(signed(width + 1)), Signal(signed(width + 1))
+    forward = Signal(signed(width + 1))
+    backward = Signal(signed(width + 1))
     larger, swap = Signal(name="larger"), Signal(name="other_larger")
-    distance, amount = Signal(width), Signal(bits, name="amount")
+    distance = Signal(width)
+    amount = Signal(bits, name="amount")
     result = Signal(signed(width), name="larger_maximum")
     far = distance[bits:].any() if bits < width else Const(0, 1)
     m.d.comb += [

@@ -114,11 +114,14 @@ class DescriptorReader(Unit):
         m = Module()
         p = self.p
         count = p.descriptor_words
-        pointer, left = Signal(range(p.program_words)), Signal(range(p.program_words))
+        pointer = Signal(range(p.program_words))
+        left = Signal(range(p.program_words))
         step = Signal(range(max(count, len(self._parts()))))
         item = Signal(8)
         # What the word is that comes next, and for what.
-        kind, place, half = Signal(_Kind), Signal(12), Signal()
+        kind = Signal(_Kind)
+        place = Signal(12)
+        half = Signal()
         m.d.sync += kind.eq(_Kind.NOTHING)
         with m.FSM(name="reading"):
             with m.State("idle"), m.If(self.start & self.places.tiles.any()):

@@ -84,7 +84,8 @@ class SaloEngine(Unit):
         connect(m, flipped(self.program), store.i)
         connect(m, flipped(self.load), feeder.load)
         places = store.places
-        begin, take = Signal(), Signal()
+        begin = Signal()
+        take = Signal()
         m.d.comb += [
             begin.eq(self.load.valid & self.load.ready & self.load.payload.last),
             take.eq(sequencer.take),
@@ -251,7 +252,8 @@ class _Tail:
         n = self.normaliser
         busy = n.reciprocal.latency
         left = Signal(range(n.interval(self.p.dv_max) + 1), name=f"{self.name}_left")
-        turn, rest = Signal.like(left), Signal.like(left)
+        turn = Signal.like(left)
+        rest = Signal.like(left)
         m.d.comb += [
             turn.eq(_larger(dv, busy)),
             rest.eq((n.turns - 1) * turn + _larger(turn, busy + 2)),

@@ -106,7 +106,8 @@ class Feeder(Unit):
                 m.d.sync += self.query_tokens[slot].eq(query.tokens[read])
         m.d.comb += self.present.eq(key.present)
 
-        scoring, valuing = Signal(), Signal()
+        scoring = Signal()
+        valuing = Signal()
         m.d.comb += [scoring.eq(is_score(self.stage)), valuing.eq(self.stage == Stage.VALUE)]
         q = self._lanes(m, Operand.QUERY, formats.q_bits, formats.dk_max, query, scoring)
         k = self._lanes(m, Operand.KEY, formats.kv_bits, formats.dk_max, key, scoring)

@@ -129,11 +129,16 @@ class Normaliser(Unit):
         weights = Signal()
         m.d.comb += weights.eq(self.stage == Stage.SUM)
         # Turns of the divider: one waits to be started, one is at work or waits to be taken over.
-        pending, engaged, dividing = Signal(), Signal(), Signal(_index(p.turns))
-        start, hand_over, busy = Signal(), Signal(), Signal()
+        pending = Signal()
+        engaged = Signal()
+        dividing = Signal(_index(p.turns))
+        start = Signal()
+        hand_over = Signal()
+        busy = Signal()
         divided = Signal(_index(p.turns), reset_less=True)
         # The turn whose sums are read.
-        reading, ends = Signal(), Signal()
+        reading = Signal()
+        ends = Signal()
         turn = Signal(_index(p.turns), name="reading_turn", reset_less=True)
         element = Signal(_index(p.sums.dv_max), name="reading_element", reset_less=True)
         m.d.comb += [
@@ -172,7 +177,8 @@ class Normaliser(Unit):
                 for k, word in enumerate(words[mine]):
                     with m.Case(k):
                         m.d.comb += scaling.value.eq(word)
-            held, zeros = Signal.like(reciprocal.reciprocal), Signal.like(reciprocal.zeros)
+            held = Signal.like(reciprocal.reciprocal)
+            zeros = Signal.like(reciprocal.zeros)
             with m.If(hand_over):
                 m.d.sync += [held.eq(reciprocal.reciprocal), zeros.eq(reciprocal.zeros)]
             m.d.comb += [

@@ -183,12 +183,14 @@ class ProcessingElement(Unit):
         p = self.p
         stage = self.stage_next
         if p.pipeline:
-            stage, held = Signal(Stage, name="adder_stage"), Signal.like(product, reset_less=True)
+            stage = Signal(Stage, name="adder_stage")
+            held = Signal.like(product, reset_less=True)
             m.d.sync += [stage.eq(self.stage_next), held.eq(product)]
             product = held
         term = Signal(signed(p.product_bits))
         m.d.comb += term.eq(Mux(stage == Stage.SUM, mantissa, product))
-        base, moved = Signal(total.shape()), Signal(total.shape())
+        base = Signal(total.shape())
+        moved = Signal(total.shape())
         by = Signal(max(p.shift_bits, len(amount)), name="shift_amount")
         half = (1 << p.logit_fraction_bits - p.fraction_bits) >> 1
         with m.If(is_score(stage)):

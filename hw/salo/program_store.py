@@ -84,7 +84,8 @@ class ProgramStore(Unit):
         write, read = words.write_port(), words.read_port()
         word, last = self.i.payload.word, self.i.payload.last
         number = Signal(range(p.program_words + 1))
-        beat, ended = Signal(), Signal()
+        beat = Signal()
+        ended = Signal()
         m.d.comb += [
             self.i.ready.eq(self.open & ~ended), beat.eq(self.i.valid & self.i.ready),
             write.addr.eq(number), write.data.eq(word),

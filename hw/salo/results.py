@@ -96,8 +96,11 @@ class ResultBuffer(Unit):
             StreamFIFOParameters(17 * p.rows, p.blocks)
         )
         under_way = Signal(range(p.blocks + 1))
-        element, turn = Signal(range(max(2, p.dv_max))), Signal(range(max(2, p.turns)))
-        taken, row_ends, block_ends = Signal(), Signal(), Signal()
+        element = Signal(range(max(2, p.dv_max)))
+        turn = Signal(range(max(2, p.turns)))
+        taken = Signal()
+        row_ends = Signal()
+        block_ends = Signal()
         m.d.comb += [
             queries.i.valid.eq(self.queries_write),
             queries.i.payload.eq(self.queries.as_value()),

@@ -63,10 +63,15 @@ class Sequencer(Unit):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        active, second, ahead, behind = Signal(), Signal(), Signal(), Signal()
+        active = Signal()
+        second = Signal()
+        ahead = Signal()
+        behind = Signal()
         count = Signal(range(max(p.array.datapath.dk_max, p.dv_max + 2) + 1))
-        ends, decide = Signal(), Signal()
-        first_ends, second_ends = Signal(), Signal()
+        ends = Signal()
+        decide = Signal()
+        first_ends = Signal()
+        second_ends = Signal()
         m.d.comb += [
             ends.eq(count == Mux(second, self.dk - 1, self.dv + 1)),
             first_ends.eq(active & ~second & ends), second_ends.eq(active & second & ends),
@@ -84,7 +89,8 @@ class Sequencer(Unit):
         with m.Elif(first_ends):
             m.d.sync += [second.eq(1), count.eq(0)]
 
-        loading, stage = Signal(), Signal(Stage)
+        loading = Signal()
+        stage = Signal(Stage)
         m.d.comb += [
             loading.eq(active & ahead & (count < p.loads)),
             self.turn.eq(Mux(loading, count, p.loads)),

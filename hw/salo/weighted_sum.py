@@ -130,7 +130,9 @@ class WeightedSum(Unit):
         ]  # fmt: skip
 
         maximum = Signal(signed(p.datapath.exp_bits))
-        seen, empty, last = Signal(), Signal(), Signal()
+        seen = Signal()
+        empty = Signal()
+        last = Signal()
         m.d.comb += [
             maximum.eq(Mux(self.first, 0, read.data)),
             seen.eq(read.data[p.datapath.exp_bits] & ~self.first),

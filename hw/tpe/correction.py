@@ -122,7 +122,8 @@ class RowCorrection(Unit):
         low_width = min(p.bias.bit_length(), p.width)
         if not low_width:
             return []  # no digit is ever negative, and no row inverted: the correction is 0
-        low, borrow = Signal(low_width, name="low", reset_less=True), Signal(reset_less=True)
+        low = Signal(low_width, name="low", reset_less=True)
+        borrow = Signal(reset_less=True)
         total = Signal(low_width + 1)
         # The digits' ones are never more than the bias, so that a step takes away 0 or 1 above.
         constant = (1 << low_width) - p.bias % (1 << low_width)

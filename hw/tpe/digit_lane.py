@@ -111,7 +111,8 @@ class DigitLane(Unit):
             nexts.append(_selected(self.weight[1:], planes[:-1], digit.size))
             sames.append(_selected(self.weight, planes, digit.size))
         held = Signal(data.ArrayLayout(digit, p.group), reset_less=True)
-        pending, chosen = Signal(p.group), Signal(p.group)
+        pending = Signal(p.group)
+        chosen = Signal(p.group)
         upcoming = Signal(p.group)
         # Whether at most one digit is pending, known a cycle before: the way to the barrier is
         # as long as the rows are many.

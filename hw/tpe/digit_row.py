@@ -164,9 +164,12 @@ class DigitEdge(Unit):
         m = Module()
         p = self.p
         count = p.encoder.digits
-        running, begin = Signal(), Signal(reset_less=True)
+        running = Signal()
+        begin = Signal(reset_less=True)
         weight = Signal(count, reset_less=True)
-        step, through, go_on = Signal(), Signal(), Signal()
+        step = Signal()
+        through = Signal()
+        go_on = Signal()
         m.d.comb += [
             go_on.eq(running & through & ~weight[0]),
             self.done.eq(~running | (through & weight[0])),

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...generators.gnn.formats import CONTROL_RESET, CONTROL_START, register
 from ..bench import Bench
+from .memory import OKAY
 
 __all__ = ["Control"]
 
@@ -57,18 +58,24 @@ class Control:
 
     async def read(self, name: str) -> int:
         """Return what a register holds."""
-        self._port("araddr").value = register(name).offset
+        value, answer = await self.fetch(register(name).offset)
+        self._bench.check("answer of a register", OKAY, answer, register=name)
+        return value
+
+    async def fetch(self, address: int) -> tuple[int, int]:
+        """Return what is at an address, and the bus' answer."""
+        self._port("araddr").value = address
         self._port("arvalid").value = 1
         await self._until("ar")
         self._port("rready").value = 1
         for _ in range(_PATIENCE):
             await self._bench.step()
             if self._port("rvalid").value:
-                value = int(self._port("rdata").value)
+                found = int(self._port("rdata").value), int(self._port("rresp").value)
                 self._port("rready").value = 0
-                return value
-        self._bench.check("registers answer", True, False, register=name)
-        return 0
+                return found
+        self._bench.check("registers answer", True, False, address=hex(address))
+        return 0, OKAY
 
     async def start(self, base: int, pass_block: int, passes: int) -> None:
         """Start a run of an image."""

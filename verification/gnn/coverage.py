@@ -11,7 +11,7 @@ __all__ = ["FAULTS", "cover", "cover_memory", "cover_units", "declare"]
 
 FAULTS = (
     "READ_SLAVE", "READ_DECODE", "WRITE_SLAVE", "WRITE_DECODE", "RECORD", "SECTION",
-    "INSTRUCTION", "SLOT", "OPERAND",
+    "PROGRAM_COUNTER", "INSTRUCTION", "SLOT", "OPERAND",
 )  # fmt: skip
 """Why an engine stops."""
 
@@ -30,6 +30,7 @@ def declare(coverage: Coverage, p: GnnParameters) -> None:
     coverage.declare("tasks of a pass", _THREADS)
     coverage.declare("units at work", _UNITS)
     coverage.declare("reads under way", CROWD)
+    coverage.declare("read and write in a cycle", ("yes",))
     coverage.declare("register write", _ARRIVAL)
     coverage.excuse(
         "axi b", ("blocked",),
@@ -75,3 +76,4 @@ def cover_memory(coverage: Coverage, memory: Memory) -> None:
             coverage.hit(f"axi {name}", event, times)
     for many, times in memory.crowd.items():
         coverage.hit("reads under way", many, times)
+    coverage.hit("read and write in a cycle", "yes", memory.both)

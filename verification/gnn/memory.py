@@ -73,6 +73,8 @@ class Memory:
         Cycles in which each channel moved a beat, waited (``blocked``) or was idle.
     crowd
         Cycles with so many bursts of reads under way.
+    both
+        Cycles in which a beat was read and one written.
     undefined
         Places in the data whose last write had an undefined bit (0 now), with four states: the
         padding of rows may be what was never written.
@@ -86,6 +88,7 @@ class Memory:
         self.beats_read = self.beats_written = 0
         self.events = {name: dict.fromkeys(_EVENTS, 0) for name in CHANNELS}
         self.crowd = dict.fromkeys(CROWD, 0)
+        self.both = 0
         self.undefined: set[int] = set()
         self._now = 0
         self._reads: deque[_Read] = deque()
@@ -140,6 +143,7 @@ class Memory:
             moved[name] = bool(valid and self._value(f"{name}ready"))
             counts["moved" if moved[name] else "blocked" if valid else "idle"] += 1
         self.crowd[CROWD[min(len(self._reads), 2)]] += 1
+        self.both += moved["r"] and moved["w"]
         return moved
 
     def _stable(self, moved: dict[str, bool], channel: str, *names: str) -> None:

@@ -40,6 +40,9 @@ from .workloads import GRAPHS, MODELS, Workload, make_workload
 _BASE = 0x12_3456_0000
 """Where images begin: beyond 32 bits, and not at a multiple of 2^20."""
 
+_NO_REGISTER = 0xFC
+"""An address behind the last register."""
+
 _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
 
@@ -125,13 +128,28 @@ class _System:
         }  # fmt: skip
         for counter, value in due.items():
             bench.check(counter.name, value, await self.control.read(counter.name), **told)
-        cycles = await self.control.read(Counter.CYCLES.name)
+        cycles = await self._busy_counters(told)
         bench.check("cycles are at least the bound", True, cycles >= work.told.bound, **told)
         cover_units(bench.coverage, sum(busy.values()), cycles)
         await self.control.write("STATUS", 1 << STATUS_DONE)
         await bench.step(2)
         bench.check("interrupt", 0, int(bench.dut.interrupt.value), **told)
         return cycles
+
+    async def _busy_counters(self, told: dict[str, Any]) -> int:
+        """Compare the counters that depend on the memory with each other; return the cycles."""
+        seen = {each: await self.control.read(each.name) for each in Counter}
+        moved = seen[Counter.READ_BEATS] + seen[Counter.CONTROL_BEATS]
+        jobs = (Counter.VECTOR_JOBS, Counter.MATRIX_JOBS, Counter.READ_JOBS, Counter.WRITE_JOBS)
+        for what, low, high in (
+            ("READ_BUSY", seen[Counter.READ_WAITING] + moved, seen[Counter.READ_BUSY]),
+            ("WRITE_BUSY", seen[Counter.WRITE_BEATS], seen[Counter.WRITE_BUSY]),
+            ("CYCLES", max(seen[Counter.READ_BUSY], seen[Counter.WRITE_BUSY]),
+             seen[Counter.CYCLES]),
+            ("jobs of all units", seen[Counter.TASKS], sum(seen[each] for each in jobs)),
+        ):  # fmt: skip
+            self.bench.check(f"{what} at least", True, high >= low, **told, low=low, high=high)
+        return seen[Counter.CYCLES]
 
 
 @cocotb.test()
@@ -149,6 +167,8 @@ async def registers(bench: Bench) -> None:
         value = bench.rng.getrandbits(width) & ~(BLOCK_BYTES - 1)
         await control.write(name, value)
         bench.check(name, value, await control.read(name))
+    _, answer = await control.fetch(_NO_REGISTER)
+    bench.check("answer where there is no register", SLVERR, answer)
     bench.check("interrupt", 0, int(bench.dut.interrupt.value))
 
 
@@ -175,6 +195,8 @@ async def graphs(bench: Bench) -> None:
             await system.run(system.workload(model, graph, halves=halves))
     for model in ("gcn transform", "gat 1 head"):
         await system.run(system.workload(model, "crowd"))
+    # One interval stores while the other one still gathers.
+    await system.run(system.workload("gcn aggregate", "crowd", halves=2))
 
 
 @cocotb.test()
@@ -225,7 +247,8 @@ async def bad_images(bench: Bench) -> None:
     system = _System(bench)
     work = system.workload("gcn aggregate", "star")
     for name, fault in (
-        ("code", Fault.INSTRUCTION), ("operand", Fault.OPERAND), ("slot", Fault.SLOT),
+        ("code", Fault.INSTRUCTION), ("end", Fault.PROGRAM_COUNTER),
+        ("operand", Fault.OPERAND), ("slot", Fault.SLOT),
         ("section", Fault.SECTION), ("halves", Fault.RECORD),
     ):  # fmt: skip
         await system.begin(_spoiled(work.image, name))
@@ -262,10 +285,11 @@ async def _stopped(system: _System, expected: Fault, address: int | None) -> Non
     bench.check("ERROR code", expected.value, error & 15, **told)
     bench.check("bits of ERROR that mean nothing", 0, error & ~0x1F0F, **told)
     thread = error >> 8 & 31
-    if expected in (Fault.INSTRUCTION, Fault.SLOT, Fault.OPERAND):
-        # The first instruction of the first task is wrong, and each thread begins with it.
+    if expected in (Fault.PROGRAM_COUNTER, Fault.INSTRUCTION, Fault.SLOT, Fault.OPERAND):
+        # The first instruction of the first task is wrong, and each thread begins with it; or it is
+        # the only one that there is.
         bench.check("thread of ERROR is one", True, thread < system.p.threads, **told)
-        bench.check("ERROR_PC", 0, place, **told)
+        bench.check("ERROR_PC", int(expected is Fault.PROGRAM_COUNTER), place, **told)
     elif expected in (Fault.RECORD, Fault.SECTION):
         bench.check("thread of ERROR", _NO_THREAD, thread, **told)
         bench.check("ERROR_PC", 0, place, **told)
@@ -310,6 +334,7 @@ def _spoiled(image: Image, what: str) -> Image:
     memory = image.memory.copy()
     start = image.pass_block * BLOCK_BYTES
     record = PASS.from_bits(int.from_bytes(memory[start : start + PASS_BYTES].tobytes(), "little"))
+    length = start + 64 + 4
     code, slots = (record["sections"][i]["block"] * BLOCK_BYTES for i in (0, 1))
     match what:
         case "code":
@@ -323,8 +348,9 @@ def _spoiled(image: Image, what: str) -> Image:
             memory[code + 6] |= 0xF0
             memory[code + 7] |= 1
         case "section":
-            at = start + 64 + 4
-            memory[at : at + 4] = 0xFF
+            memory[length : length + 4] = 0xFF
+        case "end":
+            memory[length : length + 4] = (8, 0, 0, 0)
         case _:
             memory[start + 24] = 3
     return replace(image, memory=memory)

@@ -24,6 +24,11 @@ from ..stalls import Stall
 from .coverage import FAULTS, cover, declare
 from .stimulus import OPERANDS, Design, Job, make_job, random_pattern, spiked
 
+_LONGEST = 1 << 14
+"""Words of a program that a simulation has time for."""
+
+_TOO_LONG = "LENGTH, beyond the store"
+
 _WATCHDOG = 20_000
 """Cycles in which something must happen."""
 
@@ -222,14 +227,18 @@ async def random_traffic(bench: Bench) -> None:
 async def refused_programs(bench: Bench) -> None:
     """A program for another machine does not run, and says why, until a right one comes."""
     design = Design.of(bench.manifest)
-    for fault in FAULTS:
+    kinds = list(FAULTS)
+    if design.engine.p.program_words < _LONGEST:
+        kinds.append(_TOO_LONG)
+    for kind in kinds:
+        fault = kind.partition(",")[0]
         right = _job(bench, design, "window")
-        await _program(bench, design, spoiled(design, write_program(right.program), fault))
-        told = {"spoiled": fault}
+        await _program(bench, design, spoiled(design, write_program(right.program), kind))
+        told = {"spoiled": kind}
         bench.check("loaded", 0, int(bench.dut.loaded.value), **told)
         bench.check("fault", fault, _fault(bench), **told)
         bench.check("ready for tokens", 0, int(bench.dut.load__ready.value), **told)
-        bench.coverage.hit("fault", fault)
+        bench.coverage.hit("fault", kind)
         await _run(bench, design, right)
         bench.check("fault", "NONE", _fault(bench), **told)
 
@@ -274,8 +283,10 @@ def spoiled(design: Design, program: bytes, fault: str) -> bytes:
             data[32:36] = (design.engine.dk_range[1] + 1).to_bytes(4, "little")
         case "TOKENS":
             data[44:48] = (design.engine.p.max_tokens + 1).to_bytes(4, "little")
-        case _:
+        case "LENGTH":
             data += bytes(8)
+        case _:
+            data += bytes(8 * (design.engine.p.program_words + 1) - len(data))
     data[8:12] = bytes(4)
     data[8:12] = zlib.crc32(data).to_bytes(4, "little")
     return bytes(data)

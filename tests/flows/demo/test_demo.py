@@ -15,7 +15,7 @@ import pytest
 from gatewright.cli import main
 from gatewright.errors import CheckFailed, InputError
 from gatewright.flows import demo
-from gatewright.flows.demo import flint, job
+from gatewright.flows.demo import flint
 from gatewright.flows.demo.digits import Recipe
 from gatewright.flows.simulation.batched import BatchedModel, StreamError
 from gatewright.generators.artifacts import Build
@@ -34,21 +34,6 @@ def synthesis(build: Build, target: str, **_: Any) -> dict[str, Any]:
         "area": area, "area_unit": "GE", "delay": area / 2, "delay_unit": "FO4", "cells": 5,
         "flops": 3, "frequency_mhz": None, "timing_engine": "none",
     }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one small run."""
-    out = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "synthesize", synthesis)
-        demo.run(out, sections=SECTIONS)
-    return out
-
-
-@pytest.fixture
-def found(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())["sections"]["flint"]
 
 
 def test_report_says_what_ran(folder: Path) -> None:

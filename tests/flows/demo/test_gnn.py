@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,6 @@ from gatewright.flows.gnn.engine_run import EngineModel, EngineRun
 
 SMALL = Settings(epochs=60, layers=("GAT, 4 heads",), vertices=1 << 11)
 SECTIONS = {"gnn": section(SMALL)}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one small run."""
-    out = tmp_path_factory.mktemp("demo")
-    demo.run(out, sections=SECTIONS)
-    return out
-
-
-@pytest.fixture
-def found(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())["sections"]["gnn"]
 
 
 def test_network_and_layers_run_on_the_verilog(found: dict[str, Any]) -> None:

@@ -26,19 +26,6 @@ SMALL = Settings(
 SECTIONS = {"modred": section(SMALL)}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one small run."""
-    out = tmp_path_factory.mktemp("demo")
-    demo.run(out, sections=SECTIONS)
-    return out
-
-
-@pytest.fixture
-def found(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())["sections"]["modred"]
-
-
 def test_all_operands_are_compared_twice(found: dict[str, Any]) -> None:
     assert found["verdict"] == "pass" and found["failure"] is None
     assert list(found["designs"]) == ["montgomery_mcm", "horner"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +24,6 @@ SMALL = Settings(
 )  # fmt: skip
 SECTIONS = {"salo": section(SMALL)}
 TOKENS = 1 + 7 * 8
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one small run."""
-    out = tmp_path_factory.mktemp("demo")
-    demo.run(out, sections=SECTIONS)
-    return out
-
-
-@pytest.fixture
-def found(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())["sections"]["salo"]
 
 
 def test_every_head_runs_on_the_verilog(found: dict[str, Any]) -> None:

@@ -15,7 +15,6 @@ from torch import nn
 
 from gatewright.errors import CheckFailed
 from gatewright.flows import demo
-from gatewright.flows.demo import job
 from gatewright.flows.demo.digits import Recipe
 from gatewright.flows.demo.tpe import ENGINES, Settings, section
 from gatewright.flows.demo.tpe_layer import quantise_layer
@@ -38,21 +37,6 @@ def synthesis(build: Build, target: str, **_: Any) -> dict[str, Any]:
         "area": area, "area_unit": "GE", "delay": 400 / area, "delay_unit": "FO4", "cells": 7,
         "flops": 3, "flop_area": area / 2,
     }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one small run."""
-    out = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "synthesize", synthesis)
-        demo.run(out, sections=SECTIONS)
-    return out
-
-
-@pytest.fixture
-def found(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())["sections"]["tpe"]
 
 
 def test_every_engine_computes_the_whole_layer_twice(found: dict[str, Any]) -> None:

@@ -118,9 +118,14 @@ def test_workers_killed_in_the_middle_cost_only_retries(lab: Made, tmp_path: Pat
 def test_an_interrupted_sweep_goes_on(lab: Made, tmp_path: Path, how: signal.Signals) -> None:
     """`gatewright explore` loses at most the runs in flight, and leaves no process behind."""
     space = lab(parameters={"x": list(range(20, 60))}, workload={"seconds": 0.25})
+    # Where tests run in the background, SIGINT is ignored, and children inherit that.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from gatewright.cli import main; sys.exit(main())"
+    )
     job = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from gatewright.cli import main; sys.exit(main())",
-         "explore", "lab", str(tmp_path / "space.yaml"), "-o", str(tmp_path), "--workers", "2"],
+        [sys.executable, "-c", program, "explore", "lab", str(tmp_path / "space.yaml"),
+         "-o", str(tmp_path), "--workers", "2"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     end = time.monotonic() + 60

@@ -204,6 +204,18 @@ def test_a_bound_is_told(tmp_path: Path) -> None:
     assert found["depth"] == 21
 
 
+def test_a_run_that_is_found_late(tmp_path: Path) -> None:
+    """By the engine for proofs, on a circuit that has fewer registers by then."""
+
+    def write(claim: Claim) -> None:
+        count, twin = Signal(5), Signal(5)
+        claim.m.d.sync += [count.eq(count + 1), twin.eq(twin + 1)]
+        claim.hold((count != 20) | (twin != count))
+
+    found = refuted(tmp_path, Always(write))
+    assert (found["engine"], found["depth"]) == ("pdr", 21)
+
+
 class Wrong(Lut):
     """A reducer that is wrong for one operand."""
 

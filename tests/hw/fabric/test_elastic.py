@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from gatewright.generators.emission import emit
 from gatewright.hw.fabric.elastic import ElasticPipeline
 from gatewright.hw.unit import Unit
+
+from .traffic import simulate, transfer
 
 
 @dataclass(frozen=True)
@@ -43,63 +43,21 @@ class Ranks(Unit):
 SHAPES = [(), (False,), (True,), (True, True), (True, False, True, True), (True,) * 7]
 
 
-def simulate(dut: Ranks, bench) -> None:
-    m = Module()
-    m.submodules.dut = dut
-    m.d.sync += Signal().eq(1)  # the clock domain is there without a rank too
-    simulator = Simulator(m)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
-def transfer(
-    wanted: tuple[bool, ...], idle: float, back_pressure: float, cycles: int = 300
-) -> tuple[int, list[int]]:
-    """Run random traffic; return how many went in, and the latency of those that left."""
-    dut = Ranks(RanksParameters(wanted))
-    rng = random.Random(f"{wanted} {idle} {back_pressure}")
-    sent: list[tuple[int, int]] = []
-    latencies: list[int] = []
-
-    async def bench(ctx):
-        held = None
-        for cycle in range(cycles):
-            # A source keeps its payload until it is taken.
-            if not ctx.get(dut.i.valid) and rng.random() >= idle:
-                ctx.set(dut.i.valid, 1)
-                ctx.set(dut.i.payload, rng.randrange(1 << 16))
-            ctx.set(dut.o.ready, int(rng.random() >= back_pressure))
-            offered = ctx.get(dut.o.payload) if ctx.get(dut.o.valid) else None
-            assert held is None or offered == held, "an offered payload was withdrawn"
-            held = offered if not ctx.get(dut.o.ready) else None
-            taken = ctx.get(dut.i.valid) and ctx.get(dut.i.ready)
-            if taken:
-                sent.append((cycle, ctx.get(dut.i.payload)))
-            if offered is not None and ctx.get(dut.o.ready):
-                began, payload = sent[len(latencies)]
-                assert offered == (payload + len(wanted)) % (1 << 16)
-                latencies.append(cycle - began)
-            assert 0 <= len(sent) - len(latencies) <= sum(wanted)
-            await ctx.tick()
-            if taken:
-                ctx.set(dut.i.valid, 0)
-
-    simulate(dut, bench)
-    assert dut.ranks == sum(wanted)
-    return len(sent), latencies
-
-
 @pytest.mark.parametrize("back_pressure", [0, 0.25, 0.75])
 @pytest.mark.parametrize("idle", [0, 0.25, 0.75])
 @pytest.mark.parametrize("wanted", SHAPES)
 def test_stall_matrix(wanted, idle, back_pressure):
-    sent, latencies = transfer(wanted, idle, back_pressure)
-    assert len(latencies) > 25
+    dut, ranks = Ranks(RanksParameters(wanted)), sum(wanted)
+    sent, received = transfer(dut, ranks, idle, back_pressure, seed=str(wanted))
+    assert dut.ranks == ranks
+    assert len(received) > 25
+    due = [(payload + len(wanted)) % (1 << 16) for _, payload in sent]
+    assert [payload for _, payload in received] == due[: len(received)]
     if not back_pressure:
-        assert set(latencies) == {sum(wanted)}
+        pairs = zip(sent, received, strict=False)
+        assert {last - first for (first, _), (last, _) in pairs} == {ranks}
     if idle == back_pressure == 0:
-        assert (sent, len(latencies)) == (300, 300 - sum(wanted))
+        assert (len(sent), len(received)) == (300, 300 - ranks)
 
 
 def test_bubbles_close_up():

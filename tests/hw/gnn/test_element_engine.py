@@ -163,7 +163,7 @@ def test_one_row_for_all_and_in_place() -> None:
     outcome = check(jobs, before)
     starts = [0, *outcome.ends[:-1]]
     spans = [end - start for start, end in zip(starts, outcome.ends, strict=True)]
-    assert spans == [5 * 4 + 13, 2, 2, 2 + 13, 12 + 25]
+    assert spans == [5 * 4 + 15, 2, 2, 2 + 15, 12 + 25]
 
 
 @pytest.mark.parametrize("lanes", [4, 16])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,14 +15,21 @@ from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.gnn import generator
 from gatewright.generators.gnn.config import GnnConfig
-from gatewright.tests.verification.faults import change, first_failure
+from gatewright.tests.verification.faults import (
+    Fault,
+    first_failure,
+    show,
+    spoil_collisions,
+    verdicts,
+    with_faults,
+)
 
 TESTS = [
     "registers", "models", "graphs", "memories", "memory_errors", "bad_images", "resets",
 ]  # fmt: skip
 OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
 
-FAULTS = {
+FAULTS: dict[str, Fault] = {
     "a run of edges begins with the sum of the one before":
         (r"module run_reducer_lanes_4.*?assign total_0_next = (first_1) \?", "1'h0", "models",
          OUTPUT),
@@ -31,7 +37,7 @@ FAULTS = {
         (r"module scale_lane_factor_bits_24.*?fine\[56:1\]\) \+ \$signed\(\{ 1'h0, (fine\[0\])",
          "1'h0", "models", OUTPUT),
     "a phase opens while the one before it still runs":
-        (r"module interval_context.*?= \(~ any_1\) & (\(~ \(\| running\)\));", "1'h1", "graphs",
+        (r"module interval_context.*?= \(~ more\) & (\(~ \(\| running\)\));", "1'h1", "graphs",
          OUTPUT),
     "an address that is not there counts as a slave's error":
         (r"module write_engine.*?= (bresp\[0\]) \?", "1'h0", "memory_errors",
@@ -40,41 +46,19 @@ FAULTS = {
         (r"module supervisor.*?assign error_next = \w+ \? \(clear \? (1'h0)", "error",
          "bad_images", "STATUS differs|ERROR differs|registers answer|cycles until"),
 }  # fmt: skip
-"""What is wrong: an expression of the Verilog, and one in its place, the test that finds it and
-what is told."""
-
-
-def verdicts(report: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(test["name"], test["verdict"]) for test in report["tests"]]
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """One that has all faults; a file says which one shows, so that all have one model."""
     config = load_config(GnnConfig, None, ["preset=tiny"])
     build = build_design(generator, config, tmp_path_factory.mktemp("engine"))
-    build = change(
-        build, r"module gnn_engine \(.*?\);\n",
-        lambda match: f'{match[0]}reg [7:0] wrong [0:0];\ninitial $readmemh("wrong", wrong);\n',
-    )
-    for number, (pattern, new, _, _) in enumerate(FAULTS.values(), 1):
-        def chosen(match: re.Match[str], number: int = number, new: str = new) -> str:
-            whole, (first, last) = match[0], match.span(1)
-            before, after = whole[: first - match.start()], whole[last - match.start() :]
-            return f"{before}(gnn_engine.wrong[0] == {number} ? {new} : {match[1]}){after}"
-
-        build = change(build, pattern, chosen)
-    (build.folder / "sim").mkdir()
-    return build
-
-
-def show(engine: Build, number: int) -> Path:
-    folder = engine.folder / "sim"
-    (folder / "wrong").write_text(f"{number:x}")
-    return folder
+    # Not a fault: all tests run with it, but those that look for faults.
+    assert spoil_collisions(build, f"{build.manifest.top}.wrong[0] == 0") >= 20
+    return with_faults(build, FAULTS)
 
 
 def test_a_right_engine_passes(engine: Build) -> None:
+    """Also where each word that a block memory reads while it is written is wrong."""
     report = simulate(engine, simulator="verilator", out=show(engine, 0))
     assert verdicts(report) == [(name, "pass") for name in TESTS]
     assert report["coverage"]["missed"] == []

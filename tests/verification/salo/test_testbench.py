@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,13 @@ from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.salo import generator
 from gatewright.generators.salo.config import SaloConfig
-from gatewright.tests.verification.faults import change, first_failure
+from gatewright.tests.verification.faults import (
+    Fault,
+    first_failure,
+    show,
+    verdicts,
+    with_faults,
+)
 
 TESTS = [
     "patterns", "operands", "documented_cycles", "random_traffic", "refused_programs",
@@ -31,14 +36,10 @@ def design(folder: Path, overrides: str) -> Build:
     return build_design(generator, config, folder)
 
 
-def verdicts(report: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(test["name"], test["verdict"]) for test in report["tests"]]
-
-
 PLACE = r"pattern = \w+\ndk = \d+\ndv = \d+\ntiles = \d+\nelement = \d+\nquery = \d+"
 VALUE = rf"stream results, beat \d+, element rows\.\d\.value .*\n{PLACE}"
 
-FAULTS = {
+FAULTS: dict[str, Fault] = {
     "a mask bit does not count": (r"\((masks\[0\]) \|", "1'h1", "patterns", VALUE),
     "a block begins with the sums of the one before":
         (r"if \(comparing\) \w+ <= (first);", "1'h0", "patterns", VALUE),
@@ -69,34 +70,11 @@ FAULTS = {
     "the place in a program survives a reset":
         (r"if \(rst\) number <= ([^;]+);", "number", "reset_mid_run", "."),
 }  # fmt: skip
-"""What is wrong: an expression of the Verilog, and one in its place (where it is ``{0}``), the test
-that finds it and what is told."""
-
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """One that has all faults; a file says which one shows, so that all have one model."""
     overrides = "rows=4 cols=4 dk_max=16 dv_max=16 reads=1"
-    build = change(
-        design(tmp_path_factory.mktemp("engine"), overrides), r"module salo_engine \(.*?\);\n",
-        lambda match: f'{match[0]}reg [7:0] wrong [0:0];\ninitial $readmemh("wrong", wrong);\n',
-    )
-    for number, (pattern, new, _, _) in enumerate(FAULTS.values(), 1):
-        def chosen(match: re.Match[str], number: int = number, new: str = new) -> str:
-            whole, (first, last) = match[0], match.span(1)
-            before, after = whole[: first - match.start()], whole[last - match.start() :]
-            wrong = f"salo_engine.wrong[0] == {number}"
-            return f"{before}({wrong} ? {new.format(match[1])} : ({match[1]})){after}"
-
-        build = change(build, pattern, chosen)
-    (build.folder / "sim").mkdir()
-    return build
-
-
-def show(engine: Build, number: int) -> Path:
-    folder = engine.folder / "sim"
-    (folder / "wrong").write_text(f"{number:x}")
-    return folder
+    return with_faults(design(tmp_path_factory.mktemp("engine"), overrides), FAULTS)
 
 
 def test_a_right_engine_passes(engine: Build) -> None:
