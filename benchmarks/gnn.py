@@ -1,22 +1,18 @@
-"""gnn: partitions, layers on the Verilog of the engine, what the compiler's choices save, areas.
+"""gnn: layers on the Verilog of the engine, and what the compiler's choices save.
 
 Layers have 128 features in and out, on Cora where it is in shared/data, else on a random graph of
-its size. Standard cells as in benchmarks/salo.py.
+its size.
 """
 
 from __future__ import annotations
 
-import resource
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flint_area import target
-from tpe_units import Workshop
 
 from gatewright.flows.gnn.engine_run import MemoryTiming
 from gatewright.flows.gnn.rtl import run_rtl
@@ -32,31 +28,17 @@ from gatewright.generators.gnn.features import VertexData, normalized_rows, read
 from gatewright.generators.gnn.frontends.description import NetworkConfig, described_network
 from gatewright.generators.gnn.graph import Graph
 from gatewright.generators.gnn.graph_files import read_graph
-from gatewright.generators.gnn.limits import Limits
-from gatewright.generators.gnn.orders import Order, order_vertices
-from gatewright.generators.gnn.partition import partition
+from gatewright.generators.gnn.orders import Order
 from gatewright.generators.gnn.presets import PRESETS
 from gatewright.generators.gnn.program_file import read_program
-from gatewright.generators.gnn.report import occupancy
 from gatewright.generators.gnn.saving import save
-from gatewright.generators.gnn.shards import Method
 from gatewright.generators.gnn.staging import staged
 from gatewright.golden.gnn.network import Network
-from gatewright.hw.gnn.dot_column import DotColumn, DotColumnParameters
-from gatewright.hw.gnn.sparse_engine import SparseEngine
 
 Row = dict[str, Any]
 
 GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data" / "graphs"
 CORA = GRAPHS / "cora.npz"
-
-OCCUPANCIES = {
-    "cora": (0.862, 0.817), "citeseer": (0.786, 0.766), "pubmed": (0.885, 0.931),
-}  # fmt: skip
-"""Of shards, intervals of 112 and 16 KiB, and of 896 and 64 KiB: brief, section 9."""
-
-METIS = {"cora": (1.95, 1.56), "citeseer": (1.44, 1.30), "pubmed": (2.40, 1.83)}
-"""Rows loaded for each source with intervals of 102 and 819 in METIS's order: brief, section 4."""
 
 LAYERS: dict[str, tuple[dict[str, Any], int, float | None]] = {
     "gcn": ({"kind": "gcn", "features": 128}, 235_510, None),
@@ -74,59 +56,7 @@ LATENCY = MemoryTiming(40, 40)
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        return [
-            *_partitions(), *_sizes(), *_layers(folder), *_choices(), *_trained(folder),
-            *_areas(folder),
-        ]  # fmt: skip
-
-
-def _partitions() -> Iterator[Row]:
-    """Occupancy, loads over the lower bound, and the best order beside METIS's."""
-    for name, goals in OCCUPANCIES.items():
-        path = GRAPHS / f"{name}.npz"
-        if not path.exists():
-            continue
-        graph = read_graph(path)
-        sources = len(np.unique(graph.src))
-        for (interval, capacity), goal, d, metis in zip(
-            ((112, 16384), (896, 65536)), goals, (102, 819), METIS[name], strict=True
-        ):
-            limits = Limits(interval=interval, capacity=capacity, max_edges=1 << 30)
-            counts = partition(graph, limits, lists=False).counts
-            windows = partition(graph, limits, Method.DSW, lists=False).counts
-            title = f"{name}, intervals of {interval}"
-            yield _row(f"{title}: loads", counts.loads, "rows", counts.bound + counts.cuts,
-                       at_most=True, baseline=windows.loads)  # fmt: skip
-            yield _row(f"{title}: occupancy of shards", float(occupancy(counts).mean()), "",
-                       goal - 0.001)  # fmt: skip
-            ordered = order_vertices(graph, d, Order.AUTO)
-            found = ordered.bounds[ordered.name] / sources
-            yield _row(f"{name}, intervals of {d}, auto order: rows for each source (METIS)",
-                       found, "", 1.03, at_most=True, baseline=metis, of_ratio=True)  # fmt: skip
-
-
-def _sizes() -> Iterator[Row]:
-    """Time and memory of large graphs, R-MAT as in the brief."""
-    for scale, goal in ((16, 1.0), (20, 20.0)):
-        graph = _rmat(scale, 16 << scale)
-        began = time.process_time()
-        counts = partition(graph, Limits(interval=896, capacity=65536, max_edges=8192)).counts
-        spent = time.process_time() - began
-        millions = counts.edges / 1e6
-        yield _row(f"partition of {millions:.1f} M edges", spent, "s", goal, at_most=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    yield _row("peak memory of the process for each edge", peak / graph.edges, "B", 120,
-               at_most=True)  # fmt: skip
-
-
-def _rmat(scale: int, edges: int) -> Graph:
-    rng = np.random.default_rng(1)
-    src, dst = np.zeros(edges, np.int32), np.zeros(edges, np.int32)
-    for bit in range(scale):
-        quadrant = rng.choice(4, p=(0.57, 0.19, 0.19, 0.05), size=edges).astype(np.int32)
-        src += (quadrant >> 1) << bit
-        dst += (quadrant & 1) << bit
-    return Graph.of(1 << scale, src, dst)
+        return [*_layers(folder), *_choices(), *_trained(folder)]
 
 
 def _cora() -> tuple[Graph, str]:
@@ -212,20 +142,6 @@ def _trained(folder: Path) -> Iterator[Row]:
     yield _row("trained GCN on Cora, int8 in Verilog: accuracy (float64)", found["accuracy_int8"],
                "", 0.79, baseline=found["accuracy_float"])  # fmt: skip
     yield _row("trained GCN on Cora, both layers in Verilog", found["cycles"], "cycles", None)
-
-
-def _areas(folder: Path) -> Iterator[Row]:
-    cells, unit = target()
-    shop = Workshop(folder, cells)
-    nangate = unit == "um2"
-    library = "Nangate45" if nangate else "built-in technology"
-    column = shop.cells(DotColumn(DotColumnParameters(8)))
-    yield _row(f"{library}, matrix unit, element of a column of 8: area", column["area"] / 8, unit,
-               1033 if nangate else None, at_most=True)  # fmt: skip
-    p = PRESETS["edge"]
-    lanes = shop.cells(SparseEngine(p))
-    yield _row(f"{library}, sparse engine of 16 lanes, one lane: area", lanes["area"] / p.lanes,
-               unit, 1971 if nangate else None, at_most=True)  # fmt: skip
 
 
 def _row(

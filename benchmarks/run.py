@@ -21,8 +21,8 @@ from typing import Any
 from gatewright.generators.artifacts import write_json, write_text
 
 FOLDER = Path(__file__).parent
-NAMES = ("emission", "quantizer", "simulation", "flint_area", "modred", "tpe", "salo", "gnn",
-         "gnn_placement")
+NAMES = ("emission", "quantizer", "simulation", "flint_area", "modred", "tpe", "salo",
+         "gnn_partition", "gnn", "gnn_area", "gnn_placement")
 
 
 def main(names: list[str]) -> None:

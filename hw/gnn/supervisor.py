@@ -12,7 +12,11 @@ from ..unit import Unit
 from .faults import FAULT, fault
 from .jobs import finished
 
-__all__ = ["Supervisor", "SupervisorParameters"]
+__all__ = ["CLEARING", "Supervisor", "SupervisorParameters"]
+
+CLEARING = 8
+"""Cycles of ``clear``, and as many after it with nothing under way: it may reach each unit as many
+cycles late, and there is one in which it has reached all."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Supervisor(Unit):
     halt : Out(1)
         Nothing new may begin.
     clear : Out(1)
-        Everything goes back to its reset state.
+        Everything goes back to its reset state; for ``CLEARING`` cycles.
     status : Out(3), fault : Out(FAULT)
         For software.
     running : Out(1)
@@ -52,7 +56,7 @@ class Supervisor(Unit):
     Notes
     -----
     Units that hold jobs cannot be cleared; they end what they have. Bursts that began are carried
-    to their end, as AXI wants. Then all the rest is cleared at once.
+    to their end, as AXI wants. Then all the rest is cleared.
     """
 
     p: SupervisorParameters
@@ -90,6 +94,8 @@ class Supervisor(Unit):
         stopping = Signal()
         halted = Signal(3)
         quiet = Signal()
+        clearing = Signal()
+        count = Signal(range(2 * CLEARING + 1))
         none = data.Const(FAULT, 0)
         m.d.sync += [halted.eq(Cat(stopping, halted)), quiet.eq(self.drained & ~at_work.any())]
         m.d.comb += [
@@ -97,19 +103,22 @@ class Supervisor(Unit):
             self.begun.eq(self.start & ~busy & ~error & ~stopping),
             self.status.eq(Cat(busy, done, error)),
         ]  # fmt: skip
-        m.d.sync += self.clear.eq(0)
         with m.If(self.forget_done):
             m.d.sync += done.eq(0)
         with m.If(self.reset):
             m.d.sync += [stopping.eq(1), busy.eq(1), self.halt.eq(1)]
         with m.Elif(stopping):
             # ``quiet`` counts from the fourth cycle on: before, something may still have begun.
-            with m.If(halted[2] & quiet & ~self.clear):
-                m.d.sync += self.clear.eq(1)
-            with m.If(self.clear):
+            with m.If(halted[2] & quiet & ~clearing):
+                m.d.sync += [clearing.eq(1), self.clear.eq(1)]
+            with m.If(clearing):
+                m.d.sync += count.eq(count + 1)
+            with m.If(count == CLEARING):
+                m.d.sync += self.clear.eq(0)
+            with m.If(count == 2 * CLEARING):
                 m.d.sync += [
                     stopping.eq(0), busy.eq(0), done.eq(0), error.eq(0), self.what.eq(none),
-                    self.halt.eq(0),
+                    self.halt.eq(0), clearing.eq(0), count.eq(0),
                 ]
         with m.Elif(self.begun):
             m.d.sync += [busy.eq(1), done.eq(0)]

@@ -42,6 +42,7 @@ def test_a_sweep_prints_its_pareto_set(gatewright: Gatewright) -> None:
     assert "Pareto" in gatewright("report", "--html").out or Path("build/report.html").exists()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("parts", "arguments", "words"), [
     ({"objectives": {"aera": "min"}}, (), "did you mean 'area'"),
     ({"constraints": ["architecture == 'x'"]}, (), "no point meets it"),

@@ -93,6 +93,7 @@ def test_train_compile_run(gatewright: Gatewright, files: Path) -> None:
     assert told == json.loads(Path("p/run-fast.json").read_text())
 
 
+@pytest.mark.thorough
 def test_the_same_in_verilog(gatewright: Gatewright, files: Path) -> None:
     assert gatewright(
         "gnn", "compile", "net.yaml", "--graph", "g.npz", *TINY, "-o", "p", "-q"
@@ -131,6 +132,7 @@ COMPILE = ("gnn", "compile")
 G = ("--graph", "g.npz", *TINY)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("line", "error"),
     [

@@ -82,6 +82,7 @@ def test_plan_emits_the_chosen_one(gatewright: Gatewright) -> None:
     assert build.manifest.latency["cycles"] == chosen["latency"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_plan_draws(gatewright: Gatewright, suffix: str) -> None:
     path = Path(f"plan.{suffix}")

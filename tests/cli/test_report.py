@@ -109,6 +109,7 @@ def test_files_are_written_whole(two: Gatewright) -> None:
     assert "tiny-" in Path("build/report.html").read_text()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("arguments", "words"), [
     (("nowhere",), "must hold a results database"), (("--where", "aera < 1"), "'area'"),
     (("--sort", "x"), "--sort must name"), (("--limit", "0"), "--limit"),

@@ -81,6 +81,7 @@ def files(gatewright: Gatewright) -> Path:
     return Path()
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("pattern", "line"),
     [

@@ -20,6 +20,7 @@ print(json.dumps([code, spent, sorted({name.split(".")[0] for name in sys.module
 """
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "--json"]])
 def test_start_is_quick_and_imports_nothing_heavy(arguments: list[str]) -> None:
     # Processor time, and the best of three, so that a busy machine does not fail it: 0.1 s.

@@ -56,7 +56,7 @@ def exercise(build_folder: Path, settings: str, *, seed: int, count: int) -> Non
             assert run.blocked["result"] > 0, "the pauses must have had an effect"
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("settings", ARRAYS)
 def test_random_tiles(tmp_path: Path, settings: str) -> None:
     exercise(tmp_path, settings, seed=1, count=25)
@@ -84,6 +84,7 @@ def test_random_arrays(tmp_path: Path, seed: int) -> None:
     exercise(tmp_path, settings, seed=seed, count=60)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("settings", "least", "largest", "depth"),
     [
@@ -110,6 +111,7 @@ def test_accumulator_at_its_bound(
     run_tiles(model, tiles)
 
 
+@pytest.mark.thorough
 def test_steady_state_cycles(tmp_path: Path) -> None:
     """Tiles follow each other at once, in the documented cycles, whatever their types."""
     model = BatchedModel(build_array(tmp_path, ARRAYS[0]))

@@ -157,6 +157,7 @@ def _cut_instances(module: Any, modules: set[str]) -> None:
 PROVEN = "Equivalence successfully proven"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cleaned_netlist_equals_raw(name: str, tmp_path: Path) -> None:
     top = unit(CONFIGS[name])

@@ -161,6 +161,7 @@ def test_page_and_tables_show_the_figures(folder: Path, found: dict[str, Any]) -
     assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).lower()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("design", "layer", "run"), [("adaptive", 2, 1), ("codes", 1, 6)])
 def test_a_wrong_result_fails_and_is_explained(
     design: str, layer: int, run: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

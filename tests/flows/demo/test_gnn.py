@@ -46,6 +46,7 @@ def test_page_shows_what_was_found(folder: Path, found: dict[str, Any]) -> None:
     assert "SPSUM" in page and found["design"]["verilog_hash"][:16] in page
 
 
+@pytest.mark.thorough
 def test_a_wrong_output_fails_and_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

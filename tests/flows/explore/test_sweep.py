@@ -65,6 +65,7 @@ def test_a_design_that_cannot_be_modelled_is_told(lab: Made, tmp_path: Path) -> 
     assert len(sweep.designs) == 1
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("trouble", ["die", "hang", "memory"])
 def test_trouble_costs_that_run_a_retry(lab: Made, tmp_path: Path, trouble: str) -> None:
     """A worker's process that dies, hangs or eats memory: once is forgiven, twice is a failure."""
@@ -114,6 +115,7 @@ def test_workers_killed_in_the_middle_cost_only_retries(lab: Made, tmp_path: Pat
     assert len(sweep.designs) == 24 and not sweep.failures
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_sweep_goes_on(lab: Made, tmp_path: Path, how: signal.Signals) -> None:
     """`gatewright explore` loses at most the runs in flight, and leaves no process behind."""

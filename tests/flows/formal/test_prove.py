@@ -111,6 +111,7 @@ def test_a_queue_keeps_the_rules(tmp_path: Path, rule: Any) -> None:
     assert decided(tmp_path, Always(rule))["verdict"] == "proved"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "rule",
     [stable(lambda: Late(PARAMETERS), 2), conserves(lambda: Leaky(PARAMETERS), 2),

@@ -223,6 +223,7 @@ _CONTRAST = """(() => {
 })()"""
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_words_can_be_read(view: Browser, page: Path, theme: str, width: int) -> None:

@@ -67,6 +67,7 @@ def ran(build: Build, work: Job, stall: float = 0.0) -> RtlRuns:
     return runs
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("overrides", [SMALL, SLOW])
 def test_heads_one_after_another(overrides: str, engines: Engines) -> None:
     runs = ran(engines(overrides), job(engines(overrides), WINDOW, 16, 15, heads=3))
@@ -76,6 +77,7 @@ def test_heads_one_after_another(overrides: str, engines: Engines) -> None:
         assert runs.reason_to_wait is None and runs.cycles == runs.due
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", patterns.SMALL)
 def test_every_kind_of_pattern(kind: str, engines: Engines) -> None:
     """On 8 x 8, with a head long enough never to wait."""
@@ -93,6 +95,7 @@ def test_stalls_change_no_output(engines: Engines) -> None:
     assert runs.cycles > runs.due
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("overrides", [SMALL, SLOW, ONE_BLOCK])
 def test_cycles_are_those_foretold(overrides: str, engines: Engines) -> None:
     """Where there is no reason to wait they are exact, which a run checks; else not fewer."""

@@ -61,6 +61,7 @@ def test_the_seed_decides_the_traffic(tally: Tally, quick_simulator: str) -> Non
     assert one["coverage"] != other["coverage"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=needs_icarus)])
 def test_waves_name_enums(tally: Tally, simulator: str) -> None:
     build = tally()
@@ -113,6 +114,7 @@ def test_a_mismatch_is_explained(tally: Tally) -> None:
 FLIP = "reg flip; always_ff @(posedge clk) flip <= rst | ~flip; assign total__valid = full & flip;"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("old", "new", "kind", "told"),
     [

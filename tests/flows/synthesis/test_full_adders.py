@@ -36,6 +36,7 @@ def heap(make_build: MakeBuild) -> Build:
     return make_build("heap", HEAP, ports, clock=None, reset=None)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("flatten", [True, False])
 def test_heap_of_the_built_in_library(heap: Build, tmp_path: Path, flatten: bool) -> None:
     report = synthesize(heap, "ge", objective="area", flatten=flatten)

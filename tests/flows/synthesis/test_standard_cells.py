@@ -52,6 +52,7 @@ def prove_equal(build: Build, mapped: Path, library: Path, steps: int, folder: P
     yosys.run(commands, folder, "prove")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("flatten", [False, True])
 def test_mapped_row_equals_its_source(row: Build, tmp_path: Path, flatten: bool) -> None:
     report = synthesize(row, "ge", flatten=flatten, recipes=["nodc2", "amap"])
@@ -75,6 +76,7 @@ def test_a_wrong_netlist_is_found(row: Build, tmp_path: Path) -> None:
         prove_equal(row, mapped, GE, 4, tmp_path)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", list(LIBRARIES))
 def test_mapped_to_foundry_libraries(row: Build, tmp_path: Path, name: str) -> None:
     path = Path(f"/work/shared/liberty/{name}.lib.gz")

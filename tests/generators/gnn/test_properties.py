@@ -90,6 +90,7 @@ def idle_at_first(m: Module, outer: Any, inner: Any) -> None:
     m.d.comb += outer.running.eq(inner.running & (given | ~inner.tasks.valid))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [

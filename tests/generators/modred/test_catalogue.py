@@ -61,6 +61,7 @@ def is_prime(n: int, rounds: int) -> bool:
     return True
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("entry", CATALOGUE, ids=title)
 def test_prime_or_hard_to_factor(entry: Entry) -> None:
     # A full power modulo 8192 bits takes a second; one round finds any honest mistake.

@@ -76,6 +76,7 @@ def test_montgomery_takes_part_only_if_asked(plan: Plan) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("constraints", "holds"),
     [
@@ -115,6 +116,7 @@ def test_choosing() -> None:
         found.point("hybrid")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("target", ["ecp5", "asic"])
 def test_8192_bits_plan_in_seconds(target: str) -> None:
     modulus = parse_modulus("rfc3526:8192")

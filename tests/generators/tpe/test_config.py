@@ -124,6 +124,7 @@ def test_levels_are_those_of_the_hardware() -> None:
             assert {each.value for each in p.LEVELS} == set(LEVELS[array])
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("array", "level"), EVERY)
 def test_every_level_of_every_array_is_emitted(array: Array, level: Level, tmp_path: Path) -> None:
     small = {"rows": 2, "cols": 2, "depth": 2, "lanes": 2, "group": 2}

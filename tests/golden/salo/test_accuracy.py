@@ -33,6 +33,7 @@ def outputs(operands, f, mask, fmt=HW8, **options):
     return run(operands, fmt, f, [tiling(mask, **options)]).outputs
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("spread", SPREADS)
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("name", MASKS)

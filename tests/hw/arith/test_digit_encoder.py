@@ -28,6 +28,7 @@ def value_of(digit):
 
 @EVERY
 @SIGNS
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("width", range(2, 10))
 def test_every_operand(encoding, is_signed, width):
     p = DigitEncoderParameters(encoding, width, is_signed)
@@ -74,6 +75,7 @@ def claim_of(encoding, width, is_signed):
 
 @EVERY
 @SIGNS
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("width", [13, 16, 32])
 def test_wide_operands_are_proven(encoding, is_signed, width):
     prove(claim_of(encoding, width, is_signed))

@@ -43,6 +43,7 @@ class Ranks(Unit):
 SHAPES = [(), (False,), (True,), (True, True), (True, False, True, True), (True,) * 7]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("back_pressure", [0, 0.25, 0.75])
 @pytest.mark.parametrize("idle", [0, 0.25, 0.75])
 @pytest.mark.parametrize("wanted", SHAPES)

@@ -14,6 +14,7 @@ from .traffic import simulate, transfer
 DEPTHS = [1, 2, 3, 4, 5, 8]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("back_pressure", [0, 0.25, 0.75])
 @pytest.mark.parametrize("idle", [0, 0.25, 0.75])
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -51,6 +52,7 @@ def test_capacity_and_paths(depth):
     simulate(dut, bench)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_equals_a_shift_register_for_every_input(depth):
     """For 2 * depth + 4 cycles after reset, whatever arrives and leaves."""

@@ -70,6 +70,7 @@ def claim_decoders(operand: OperandFormats) -> Claim:
     return claim
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind, bits, signed", formats())
 def test_single_format(kind, bits, signed):
     operand = OperandFormats((NumberFormat(TypeKind[kind.upper()], bits, signed),))
@@ -86,6 +87,7 @@ SETS = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("bits", [3, 4, 6])
 @pytest.mark.parametrize("name", SETS)
 def test_run_time_select(name, bits):

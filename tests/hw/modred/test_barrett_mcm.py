@@ -24,6 +24,7 @@ GOLDILOCKS = 2**64 - 2**32 + 1
 HE_60 = 2**60 - 2**18 + 1
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize(
     ("modulus", "width", "naf"),

@@ -80,7 +80,7 @@ def test_streaming_latency_and_interval(
     assert transfer(p.create(), operands(p, 40), expected(p)) == ({p.latency}, {1})
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("cycles", [2, 3, 5, 9, 14, 40])
 @pytest.mark.parametrize("style", ["chain", "compressor", "carry_save"])
@@ -111,7 +111,7 @@ ARCHITECTURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("modulus", [3, 3329, 2**44 + 7, 12, 2**20 + 2**9, 64])
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

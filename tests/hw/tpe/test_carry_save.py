@@ -22,6 +22,7 @@ def int8(**options) -> Opt1Parameters:
     return Opt1Parameters(operands=OperandParameters(), accumulator_width=32, **options)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("compact", [True, False])
 @pytest.mark.parametrize("correction", Correction)
 @pytest.mark.parametrize("signs", [*product([True, False], repeat=2)], ids=str)

@@ -62,6 +62,7 @@ def test_selector(encoding, group):
             assert seen[lane] == (nonzero or [(0, 0)])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_opt3_all_pairs(encoding):
     """Groups of four pairs, weight by weight: the sums, and the steps that each group takes."""
@@ -102,6 +103,7 @@ def test_opt3_all_pairs(encoding):
     assert (total == (a * b).sum(1)).all()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("encoding", [Encoding.NAF, Encoding.BITS])
 @pytest.mark.parametrize("correction, compact", [(EXACT, True), (ROW, True), (EXACT, False)])
 def test_weighted_elements(encoding, correction, compact):

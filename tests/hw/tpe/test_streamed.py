@@ -69,7 +69,7 @@ def tiles_of(p, rows, seed=0, **options):
     return [random_tile(p, rng, count, **options) for count in rows]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
@@ -82,7 +82,7 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @each_operands
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
@@ -90,7 +90,7 @@ def test_widths_and_signs(cls, level, operands):
     check(bench_of(p), tiles_of(p, (7, 1, 6), full=True))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("encoding", Encoding)
 @pytest.mark.parametrize("cls, level", [
     (WS, Level.OPT1), (WS, Level.OPT1_ROW), (WS, Level.OPT1_SHARED), (TREE, Level.OPT1),
@@ -103,7 +103,7 @@ def test_every_encoding(cls, level, encoding):
         check(bench_of(p), tiles_of(p, (3, 12), full=True), waits={"i": at_random(0.3, 1)})
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("depth, group", [(1, 2), (5, 2), (11, 2), (9, 3), (9, 16)])
 @pytest.mark.parametrize("level", TREE.LEVELS, ids=lambda level: level.value)
@@ -126,7 +126,7 @@ def test_a_cube_whose_products_are_not_added_up(level, back_pressure):
     check(bench_of(p), tiles_of(p, (3, 1, 2)), waits={"i": at_random(0.4, 1)})
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
     """Exact width for K = 4: all -128 reaches its end."""
@@ -144,6 +144,7 @@ def test_long_carries_and_the_smallest_array(cls, level):
     assert found == wanted[3:5]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_wait_in_every_cycle(cls, level):
     p = small(cls, level, c_input=True, depth=2)
@@ -203,6 +204,7 @@ def test_latency_is_that_of_the_brief_and_the_last_addition():
     assert p.latency == 5 + 3 + p.resolve_stages
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_whole_product_in_tiles(cls, level):
     """Ragged in all of M, N, K; tiles of K added up outside; against torch, and the schedule."""
@@ -236,7 +238,7 @@ def test_tiles_of_k_through_c(cls, level):
     np.testing.assert_array_equal(rows_of(p, run)[-2:], a @ b)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("back_pressure", [True, False])
 @pytest.mark.parametrize("cls, level", [each for each in LEVELS if each[0] is not WS],
                          ids=named([each for each in LEVELS if each[0] is not WS]))

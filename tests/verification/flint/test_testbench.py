@@ -20,6 +20,7 @@ SMALL = "rows=3 cols=2 share=2 max_k=70"
 TESTS = ["corners", "documented_cycles", "random_traffic", "unbuilt_types", "excess_depth"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("simulator", "settings"),
     [
@@ -73,6 +74,7 @@ def test_a_wrong_product_is_explained(tmp_path: Path) -> None:
     assert len(story.splitlines()) < 10
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("module", "old", "new", "test", "told"),
     [

@@ -85,6 +85,7 @@ def test_a_right_engine_passes(engine: Build) -> None:
         assert report["coverage"]["points"][f"stream {stream}"]["blocked"] > 100
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(fault, marks=[pytest.mark.soak] * (i % 2)) for i, fault in enumerate(FAULTS)],

@@ -37,6 +37,7 @@ def design(folder: Path, overrides: str, **figures: Any) -> Build:
     return changed
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("overrides", [
     "rows=2 cols=3", WRAPPED, "rows=1 cols=1 back_pressure=false level=opt1",
     "rows=3 cols=2 c_input=true result_width=9 saturate=true resolve_stages=2 level=opt1_row",
@@ -76,6 +77,7 @@ def test_an_element_that_ignores_a_bubble_is_found(tmp_path: Path) -> None:
     assert first_failure(build)[0] in ("random_traffic", "corners")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("part", ["b_skew_1_2", "first_1_0_1", "resolved_0_1"])
 def test_a_register_that_ignores_a_stall_is_found(part: str, tmp_path: Path) -> None:
     """All is right while nothing waits."""
@@ -85,6 +87,7 @@ def test_a_register_that_ignores_a_stall_is_found(part: str, tmp_path: Path) -> 
     assert first_failure(build)[0] == "random_traffic"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("overrides", [WRAPPED, SPARSE])
 def test_a_wrong_latency_is_found(overrides: str, tmp_path: Path) -> None:
     test, told = first_failure(design(tmp_path, overrides, result_latency=3))
@@ -97,6 +100,7 @@ def test_cycles_that_are_not_those_of_the_digits_are_found(tmp_path: Path) -> No
     assert test == "documented_cycles" and "results differs" in told
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("valid", ["beat_2", "o__valid"])
 def test_a_valid_that_survives_reset_is_found(valid: str, tmp_path: Path) -> None:
     build = change(

@@ -66,6 +66,7 @@ def operations(program):
     ]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", layers())
 @pytest.mark.parametrize("engine", [TINY, EDGE], ids=["tiny", "edge"])
 def test_every_layer(name, engine):
@@ -74,6 +75,7 @@ def test_every_layer(name, engine):
         check(network, graph, engine, hoist=hoist)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", layers())
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_odd_graphs(name, kind):
