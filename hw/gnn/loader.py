@@ -231,11 +231,12 @@ class Loader(Unit):
         low = Signal(32, reset_less=True)
         with m.If(use):
             m.d.sync += low.eq(word)
+        # From registers: the memories lie far apart.
         for section, port in (
             (Section.CODE, self.code), (Section.SLOTS, self.slots),
             (Section.TENSORS, self.tensors),
         ):  # fmt: skip
-            m.d.comb += [
+            m.d.sync += [
                 port.enable.eq(use & (item == section) & number[0]), port.data.eq(Cat(low, word)),
                 port.address.eq(number >> 1),
             ]
@@ -243,7 +244,7 @@ class Loader(Unit):
             (Section.CONSTANTS, self.constants), (Section.BIAS, self.bias),
             (Section.TABLES, self.tables), (Section.EXPONENTIALS, self.exponentials),
         ):  # fmt: skip
-            m.d.comb += [
+            m.d.sync += [
                 port.enable.eq(use & (item == section)), port.data.eq(word),
                 port.address.eq(number),
             ]
@@ -253,7 +254,7 @@ class Loader(Unit):
         row = Cat(parts, held[: 8 * piece])[8 * piece :]
         with m.If(use):
             m.d.sync += parts.eq(row)
-        m.d.comb += [
+        m.d.sync += [
             self.weights.data.eq(row), self.weights.address.eq(number >> ceil_log2(in_word)),
             self.weights.enable.eq(
                 use & (item == Section.WEIGHTS)
@@ -262,9 +263,12 @@ class Loader(Unit):
         ]  # fmt: skip
         record = use & (item == _RECORD)
         settings = self.settings.as_value()
+        writes = Signal(_FIELDS)
+        field = Signal(32, reset_less=True)
+        m.d.sync += [writes.eq(record << number[:6]), field.eq(word)]
         for place in range(_FIELDS):
-            with m.If(record & (number == place)):
-                m.d.sync += settings[32 * place : 32 * place + 32].eq(word)
+            with m.If(writes[place]):
+                m.d.sync += settings[32 * place : 32 * place + 32].eq(field)
         write = sections.write_port()
         first = PASS_BYTES // 4 - 2 * SECTIONS
         m.d.comb += [

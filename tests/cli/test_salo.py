@@ -321,6 +321,7 @@ def test_run_of_one_head_and_of_private_riders(gatewright: Gatewright, files: Pa
 TINY = ("q.npy", "k.npy", "v.npy", "--pattern", "window.yaml", "--rows", "4", "--cols", "4")
 
 
+@pytest.mark.thorough
 def test_run_of_the_verilog(gatewright: Gatewright, files: Path) -> None:
     rtl = ("salo", "run", *TINY, "--sim", "rtl", "--build", "engine")
     told = json.loads(gatewright(*rtl, "-o", "out", "--json", "-q").out)

@@ -107,6 +107,7 @@ def test_a_product(gatewright: Gatewright, files: dict[str, np.ndarray]) -> None
     assert Path("C.npy").exists() and Path(told["build"]).parent == Path("build")
 
 
+@pytest.mark.thorough
 def test_the_operand_with_fewer_digits_is_encoded(
     gatewright: Gatewright, files: dict[str, np.ndarray]
 ) -> None:

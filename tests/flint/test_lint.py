@@ -20,7 +20,7 @@ CONFIGS = (
 )
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("settings", CONFIGS)
 def test_no_warning(settings: str, tmp_path: Path) -> None:
     flint = find("flint")

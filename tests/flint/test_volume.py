@@ -56,7 +56,7 @@ def exercise(build_folder: Path, settings: str, *, seed: int, count: int) -> Non
             assert run.blocked["result"] > 0, "the pauses must have had an effect"
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("settings", ARRAYS)
 def test_random_tiles(tmp_path: Path, settings: str) -> None:
     exercise(tmp_path, settings, seed=1, count=25)

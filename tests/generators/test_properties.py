@@ -192,7 +192,7 @@ def the_list_before(m: Module, outer: Any, inner: Any) -> None:
     m.d.sync += inner.swap.eq(outer.swap)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("change", "port", "what"),
     [

@@ -77,7 +77,7 @@ def test_heads_one_after_another(overrides: str, engines: Engines) -> None:
         assert runs.reason_to_wait is None and runs.cycles == runs.due
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("kind", patterns.SMALL)
 def test_every_kind_of_pattern(kind: str, engines: Engines) -> None:
     """On 8 x 8, with a head long enough never to wait."""

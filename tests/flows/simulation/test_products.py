@@ -41,7 +41,7 @@ def exact(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("overrides", [
     SYSTOLIC, "array=systolic_ws cols=2 depth=3 level=behavioural", SPARSE,
     "array=cube rows=2 cols=2 depth=3 level=behavioural", "array=laconic rows=2 cols=2 lanes=2",

@@ -90,7 +90,7 @@ def idle_at_first(m: Module, outer: Any, inner: Any) -> None:
     m.d.comb += outer.running.eq(inner.running & (given | ~inner.tasks.valid))
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [
@@ -145,7 +145,7 @@ def taken_and_lost(m: Module, outer: Any, inner: Any) -> None:
     m.d.comb += outer.rows.ready.eq(1)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("change", "port", "what"),
     [

@@ -105,7 +105,7 @@ def name_of(datapath: object) -> str:
     return f"{datapath.name}-{datapath.activation}-x-{datapath.weight}"
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize(
     "datapath", [each for kinds in type_sets() for each in datapaths(kinds, 4, BOTH)], ids=name_of
 )

@@ -63,6 +63,7 @@ def test_large_moduli(modulus):
     check_traffic(p, operands(p, 300), stalls=0)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=12)
 @given(st.data())
 def test_any_modulus(data):

@@ -98,6 +98,7 @@ def test_traffic_of_128_bits(tables, store):
     check_traffic(p, operands(p, 16))
 
 
+@pytest.mark.thorough
 @settings(max_examples=20)
 @given(st.data())
 def test_any_modulus(data):

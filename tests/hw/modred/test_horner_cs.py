@@ -72,6 +72,7 @@ def test_traffic_of_128_bits(digit_bits, cycles, store):
     check_traffic(p, operands(p, 10))
 
 
+@pytest.mark.thorough
 @settings(max_examples=15)
 @given(st.data())
 def test_any_modulus(data):

@@ -78,6 +78,7 @@ def test_traffic_of_128_bits(options, cycles):
     check_traffic(p, operands(p, 8))
 
 
+@pytest.mark.thorough
 @settings(max_examples=30)
 @given(st.data())
 def test_any_modulus(data):

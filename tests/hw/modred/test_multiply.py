@@ -111,7 +111,7 @@ ARCHITECTURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize("modulus", [3, 3329, 2**44 + 7, 12, 2**20 + 2**9, 64])
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -54,6 +54,7 @@ def test_ecp5_cells(tmp_path, entries: int, width: int, store: Store, cells: dic
     ys = pytest.importorskip("pyosys.libyosys", reason="pyosys is not installed")
     table = ResidueTable(ResidueTableParameters(random_contents(entries, width), width, store))
     emission = emit(table)
+    assert ('ram_style = "block"' in emission.verilog) is (store is Store.BLOCK_RAM)
     (tmp_path / "table.v").write_text(emission.verilog)
     design = ys.Design()
     for command in (

@@ -76,7 +76,7 @@ def test_random_tiles(p: ArrayParameters) -> None:
     ])  # fmt: skip
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", LARGE, ids=name_of)
 def test_large(p: ArrayParameters) -> None:
     rng = np.random.default_rng(4)

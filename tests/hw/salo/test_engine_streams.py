@@ -99,7 +99,7 @@ async def _with_results_that_wait(job: Job) -> None:
 AMID = [_in_a_program, _in_a_load, _in_a_run, _with_results_that_wait]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("amid", AMID, ids=lambda amid: amid.__name__)
 def test_reset(first: Job, second: Job, amid: Callable[[Job], Awaitable[None]]) -> None:
     """After it there is no program, and all is as at first."""

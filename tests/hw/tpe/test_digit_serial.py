@@ -62,7 +62,7 @@ def test_selector(encoding, group):
             assert seen[lane] == (nonzero or [(0, 0)])
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_opt3_all_pairs(encoding):
     """Groups of four pairs, weight by weight: the sums, and the steps that each group takes."""

@@ -111,7 +111,7 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("fields", VARIANTS, ids=str)
 def test_products_and_cycles(fields):
     p = grid(**fields)

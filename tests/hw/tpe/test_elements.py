@@ -77,7 +77,7 @@ def check_all_pairs(case, more):
     check(case, steps)
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("case", every_element(INT8, 32), ids=str)
 def test_all_pairs_of_8_bits(case):
     check_all_pairs(case, 3)
@@ -96,7 +96,7 @@ def some_elements(operands, width):
     ]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize(
     "case",
     [
@@ -118,7 +118,7 @@ ALIKE = [
 ]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("case", [replace(case, alike=True) for case in ALIKE], ids=str)
 def test_all_lanes_alike(case):
     """Sums of a step as large as they can be, such as 16 products of -128 and -128."""
@@ -169,7 +169,7 @@ def random_case(generator):
     return serial(kind, operands, width, **options, **lanes)
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("seed", range(20))
 def test_wide_operands(seed):
     case = random_case(random.Random(seed))

@@ -88,7 +88,7 @@ LINTED = [
 ]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("cls, p", LINTED, ids=[cls.__name__ for cls, _ in LINTED])
 def test_no_warning(cls, p, tmp_path):
     lint(build_of(cls(p), tmp_path))

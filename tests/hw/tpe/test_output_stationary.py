@@ -82,7 +82,7 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @each_operands
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
@@ -103,7 +103,7 @@ def test_every_encoding(cls, level, encoding):
         check(bench_for(p), tiles_of(p, (3, 6)), waits={"i": at_random(0.3, 1)})
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
     """Exact width for K = 8: all -128 reaches its end."""
@@ -237,7 +237,7 @@ def test_ready_does_not_wait_for_valid(cls, level):
     assert set(ready) == {(0, 0), (1, 1)}
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("saturate", [False, True])
 @pytest.mark.parametrize("c_input", [False, True])
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))

@@ -69,7 +69,7 @@ def tiles_of(p, rows, seed=0, **options):
     return [random_tile(p, rng, count, **options) for count in rows]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):

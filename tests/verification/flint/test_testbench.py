@@ -20,7 +20,7 @@ SMALL = "rows=3 cols=2 share=2 max_k=70"
 TESTS = ["corners", "documented_cycles", "random_traffic", "unbuilt_types", "excess_depth"]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("simulator", "settings"),
     [

@@ -85,7 +85,7 @@ def test_a_right_engine_passes(engine: Build) -> None:
         assert report["coverage"]["points"][f"stream {stream}"]["blocked"] > 100
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(fault, marks=[pytest.mark.soak] * (i % 2)) for i, fault in enumerate(FAULTS)],
@@ -107,6 +107,7 @@ def test_poor_stimulus_is_reported(engine: Build) -> None:
     assert not any(each.startswith("pattern") for each in missed)
 
 
+@pytest.mark.thorough
 def test_an_engine_with_all_options_passes(tmp_path: Path) -> None:
     """One in which short tiles always wait for something."""
     build = design(

@@ -37,7 +37,7 @@ def design(folder: Path, overrides: str, **figures: Any) -> Build:
     return changed
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("overrides", [
     "rows=2 cols=3", WRAPPED, "rows=1 cols=1 back_pressure=false level=opt1",
     "rows=3 cols=2 c_input=true result_width=9 saturate=true resolve_stages=2 level=opt1_row",
