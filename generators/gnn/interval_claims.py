@@ -27,8 +27,6 @@ PASSES = {"all": 0, "one-round": 0b11001, "gather-only": 0b11101, "apply-only": 
 and of a layer without edges."""
 _TASKS = 3
 """Most tasks under way in the proofs."""
-_OFFERED = 2
-"""Tasks that may be offered ahead of their start: their records have left the queue."""
 _SHARDS = 3
 """Most shards of a round, where records are followed."""
 
@@ -44,8 +42,8 @@ def interval_properties(p: GnnParameters) -> Iterator[Property]:
             f"interval.phases-{name}", says, Always(partial(opens_in_order, p, missing))
         )
     yield Property(
-        "interval.phases-any", f"{says}; passes with any of the phases, for 24 cycles",
-        Always(partial(opens_in_order, p, None), bound=24),
+        "interval.phases-any", f"{says}; passes with any of the phases, for 40 cycles",
+        Always(partial(opens_in_order, p, None), bound=40),
     )  # fmt: skip
     yield Property(
         "interval.ahead", "there is room for every record that was asked for",
@@ -139,7 +137,7 @@ def opens_in_order(p: GnnParameters, missing: int | None, claim: Claim) -> None:
 
 
 def _reserves(p: GnnParameters, claim: Claim) -> None:
-    """Claim that records asked for and not yet used never exceed their places."""
+    """Claim that records asked for and not yet used never exceed the queue's places."""
     unit = context(p, claim)
     m = claim.m
     asked = deliver_records(claim, unit)
@@ -147,7 +145,7 @@ def _reserves(p: GnnParameters, claim: Claim) -> None:
     used = started & unit.tasks.payload.shard
     out = Signal(range(2 * SHARDS_AHEAD))
     m.d.sync += out.eq(out + asked - used)
-    claim.hold(out <= SHARDS_AHEAD + _OFFERED)
+    claim.hold(out <= SHARDS_AHEAD)
 
 
 def uses_in_order(p: GnnParameters, claim: Claim) -> None:

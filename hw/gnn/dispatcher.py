@@ -101,7 +101,10 @@ class Dispatcher(Unit):
         m.submodules.work = work = PriorityArbiter(PriorityArbiterParameters(TASK, 2))
         m.d.comb += work.first.eq(~newest)
         for number, context in enumerate(contexts):
-            connect(m, context.tasks, work.i[number])
+            # So that a task is there while the context measures the next one.
+            measured = add_queue(m, f"measured_{number}", TASK, 2, self.clear)
+            connect(m, context.tasks, measured.i)
+            connect(m, measured.o, work.i[number])
         connect(m, work.o, flipped(self.tasks))
         m.d.comb += self.tasks.payload.context.eq(work.chosen)
         return ResetInserter(self.clear)(m)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from ..unit import Unit
 from .parameters import GnnParameters
@@ -70,9 +70,7 @@ class IntervalContext(Unit):
         started = Signal()
         shards = self._read_ahead(m, interval)
         shard = shards.o.payload
-        task = Signal(TASK)
-        valid = Signal()
-        ready = Signal()
+        task = self.tasks.payload
         gathers = (phase == Phase.GATHER0) | (phase == Phase.GATHER1)
         gather = Signal()
         second = Signal()
@@ -80,7 +78,7 @@ class IntervalContext(Unit):
         rows = Signal(16)
         size = self.settings.chunk_rows
         m.d.comb += [
-            started.eq(valid & ready), shards.o.ready.eq(started & gather),
+            started.eq(self.tasks.valid & self.tasks.ready), shards.o.ready.eq(started & gather),
             task.shard.eq(gather), task.round.eq(second), task.pc.eq(pc), task.place.eq(place),
             task.rows.eq(Mux(gather, shard.sources, rows)),
             task.edges.eq(Mux(gather, shard.edges, 0)), task.accumulator.eq(accumulator),
@@ -89,12 +87,6 @@ class IntervalContext(Unit):
             task.scalar_block.eq(shard.scalar_block),
         ]  # fmt: skip
         m.d.sync += running.eq(running + started - self.ended)
-        # So that a task is there while the next one is measured.
-        offered = add_queue(m, "offered", TASK, 2, self.clear)
-        m.d.comb += [
-            offered.i.valid.eq(valid), ready.eq(offered.i.ready), offered.i.payload.eq(task),
-        ]
-        connect(m, offered.o, flipped(self.tasks))
         with m.FSM(name="interval"):
             with m.State("none"):
                 m.d.comb += self.idle.eq(1)
@@ -120,7 +112,7 @@ class IntervalContext(Unit):
                 ]
                 m.next = "tasks"
             with m.State("tasks"):
-                m.d.comb += valid.eq(more & (~gather | shards.o.valid))
+                m.d.comb += self.tasks.valid.eq(more & (~gather | shards.o.valid))
                 with m.If(started):
                     m.d.sync += left.eq(left - Mux(gather, 1, rows))
                     with m.If(~gather):
