@@ -160,16 +160,24 @@ def _wrapped(first: str, items: Sequence[str], end: str, indent: str) -> str:
 def annotate_memories(
     text: str, attributes: Mapping[str, Mapping[str, Mapping[str, str]]]
 ) -> str:
-    """Put attributes, by module and memory, before the declarations of memories."""
+    """Put attributes, by module and memory, before the declarations of memories.
+
+    Raises
+    ------
+    ValueError
+        If a memory is not declared in the text.
+    """
 
     def annotated(match: re.Match[str]) -> str:
         module = match.group()
         for memory, told in attributes.get(module.split()[1], {}).items():
             words = ", ".join(f'{key} = "{value}"' if value else key for key, value in told.items())
-            module = re.sub(
-                rf"^  (?=reg (?:\[\d+:\d+\] )?{memory} \[)", f"  (* {words} *) ", module,
-                count=1, flags=re.MULTILINE,
+            declared = rf"^  (?=reg (?:\[\d+:\d+\] )?\\?{re.escape(memory)} +\[)"
+            module, count = re.subn(
+                declared, f"  (* {words} *) ", module, count=1, flags=re.MULTILINE
             )
+            if count != 1:
+                raise ValueError(f"memory {memory} must be declared in its module's Verilog")
         return module
 
     return _MODULE_TEXT.sub(annotated, text)
