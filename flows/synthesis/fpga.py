@@ -3,8 +3,9 @@
 Without a board, the design is placed out of context: each port sits between flip-flops that a
 short shift register of a harness loads or reads, so that no pins are needed and every path
 counts, and the clock is on a global net as it would be in a system. Only the reset comes from a
-pin, and its paths do not count: it is held for many cycles before anything begins, and nextpnr has
-no way to say so. Resources are of the design alone.
+pin, and its paths do not count: a reset is held for many cycles, and nothing is asked of a design
+until some after it. (nextpnr's constraints know no false paths: issue 470.) Resources are of the
+design alone.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ def _figures(
     delay = float(f"{1000 / timing['mhz'] if timing['mhz'] else 0.0:.6g}") if placed else None
     package = family.package.replace("_", "-")
     placer = {family.program: importlib.metadata.version(package)} if placed else {}
-    with_what = "board pins" if job.constraints is not None else "registered ports"
+    out_of_context = "registered ports, reset from a pin"
+    with_what = "board pins" if job.constraints is not None else out_of_context
     return {
         "device": device.summary,
         "board": job.board,
