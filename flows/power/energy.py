@@ -124,10 +124,7 @@ class _Sum:
         net = nets.get(source, -1)
         if net < 0:
             return 0.0
-        if group.when is None:
-            chance = self.likely.passes(cell, nets, source, name)
-        else:
-            chance = self.likely.condition(cell, nets, group.when)
+        chance = self.likely.passes(cell, nets, source, name, group.when)
         return self.activity.rate(net) * chance
 
     def _slew(self, net: int) -> tuple[float, float]:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from ..synthesis.liberty import Cell, Library, Table
 
-__all__ = ["Internal", "Internals", "group_spans", "groups", "supply"]
+__all__ = ["Internal", "Internals", "group_spans", "groups", "supply", "with_defaults_told"]
 
 _OPEN = re.compile(r"\b(\w+)\s*\(([^)]*)\)\s*\{")
 _BRACE = re.compile(r"[{}]")
+_RELATED = re.compile(r'\brelated_pin\s*:\s*"([^"]*)"')
+_WHEN = re.compile(r'\bwhen\s*:\s*"([^"]*)"')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -82,15 +84,14 @@ class Internals:
 
             return relative_energies(cell)
         found: dict[str, list[Internal]] = {}
-        for pin, body in groups(cell.text, "pin"):
+        for pin, body in groups(with_defaults_told(cell.text), "pin"):
             for name in pin.replace('"', "").replace(" ", "").split(","):
                 for _, inner in groups(body, "internal_power"):
                     found.setdefault(name, []).extend(self._read(inner))
         return found
 
     def _read(self, body: str) -> Iterator[Internal]:
-        related = re.search(r'\brelated_pin\s*:\s*"([^"]*)"', body)
-        when = re.search(r'\bwhen\s*:\s*"([^"]*)"', body)
+        related, when = _RELATED.search(body), _WHEN.search(body)
         tables = {
             kind: self._table(arguments, inner)
             for kind in ("fall_power", "rise_power", "power")
@@ -117,6 +118,33 @@ class Internals:
             x, y, rows = y, x, list(zip(*rows, strict=True))
         time, cap = self._library.time_unit_ns, self._library.cap_unit_ff
         return Table(tuple(v * time for v in x), tuple(v * cap for v in y), tuple(rows))
+
+
+def with_defaults_told(text: str) -> str:
+    """Return a cell's text with a condition in every energy that is for the other states.
+
+    Beside energies of a pin, or of a pin and its cause, that hang on conditions, Liberty's one
+    without a condition is that of the states which the others leave out.
+    """
+    pieces, position = [], 0
+    for _, start, end in group_spans(text, "pin"):
+        spans = [span[1:] for span in group_spans(text, "internal_power", start, end)]
+        causes = [_told(_RELATED, text[slice(*span)]) for span in spans]
+        conditions = [_told(_WHEN, text[slice(*span)]) for span in spans]
+        for (inner, _), cause, own in zip(spans, causes, conditions, strict=True):
+            others = [
+                f"({when})" for related, when in zip(causes, conditions, strict=True)
+                if when is not None and related == cause
+            ]  # fmt: skip
+            if own is None and others:
+                pieces += [text[position:inner], f' when : "!({" | ".join(others)})";']
+                position = inner
+    return "".join([*pieces, text[position:]])
+
+
+def _told(what: re.Pattern[str], body: str) -> str | None:
+    found = what.search(body)
+    return None if found is None else found[1]
 
 
 def groups(text: str, name: str) -> Iterator[tuple[str, str]]:

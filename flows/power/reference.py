@@ -186,7 +186,15 @@ class _Apart:
         pins = [f".{pin}({constants.get(net) or self._port('i', pin)})"
                 for pin, net in self._in.items()]  # fmt: skip
         joined = ", ".join([*pins, *(f".{pin}(clock)" for pin in self._clock)])
-        lines = [f"  {variant(self.kind)} {self.base} ({joined});"]
+        # What its outputs drive does not matter, but one left open counts as never 1.
+        wires = [f"w_{self.base}_{pin}" for pin in self._out]
+        outputs = "".join(
+            f", .{pin}({wire})" for pin, wire in zip(self._out, wires, strict=True)
+        )
+        lines = [
+            *(f"  wire {wire};" for wire in wires),
+            f"  {variant(self.kind)} {self.base} ({joined}{outputs});",
+        ]
         for pin, (real, ones) in self.outputs.items():
             port = self._port("o", pin)
             # What the one with ones drives does not matter.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ..synthesis.adders import truth_table
 from ..synthesis.liberty import Cell, Library
-from .internal import group_spans
+from .internal import group_spans, with_defaults_told
 from .likelihood import STATE, in_inputs, state_names
 
 __all__ = ["CALIBRATION", "reference_library", "variant", "without_wire_loads"]
@@ -59,18 +59,19 @@ def reference_library(library: Library, kinds: Iterable[str]) -> str:
         def conditioned(body: str, cell: Cell = cell) -> str:
             return _condition(body, cell)
 
-        silent = _edited(cell.text, cell, frozenset(outputs), _zeros)
-        cells.append(named(_edited(silent, cell, inputs, conditioned), variant(kind)))
+        text = with_defaults_told(cell.text)
+        silent = _edited(text, frozenset(outputs), _zeros)
+        cells.append(named(_edited(silent, inputs, conditioned), variant(kind)))
         for pin in outputs:
-            alone = _edited(cell.text, cell, (inputs | {*outputs}) - {pin}, _zeros)
-            ones = _edited(alone, cell, frozenset({pin}), _ones)
+            alone = _edited(text, (inputs | {*outputs}) - {pin}, _zeros)
+            ones = _edited(alone, frozenset({pin}), _ones)
             cells.append(named(alone, variant(kind, pin)))
             cells.append(named(ones, variant(kind, pin, ones=True)))
     head_text = without_wire_loads(library.header_text)
     return "\n".join([head_text, *cells, _CALIBRATION, "}", ""])
 
 
-def _edited(text: str, cell: Cell, pins: frozenset[str], change: Callable[[str], str]) -> str:
+def _edited(text: str, pins: frozenset[str], change: Callable[[str], str]) -> str:
     """The text of a cell after a change to each group of energies of some pins."""
     pieces, position = [], 0
     for names, start, end in group_spans(text, "pin"):
@@ -109,7 +110,7 @@ def _cube(condition: str, cell: Cell) -> str | None:
     table = truth_table(condition, names)
     rows = [row for row in range(1 << len(names)) if table >> row & 1]
     if not rows:
-        return None
+        return "0"
     same = [at for at in range(len(names)) if len({row >> at & 1 for row in rows}) == 1]
     if len(rows) != 1 << len(names) - len(same):
         return None

@@ -14,7 +14,7 @@ from gatewright.flows.power import Work, measure
 from gatewright.flows.power.activity import Activity
 from gatewright.flows.power.energy import energy_per_cycle
 from gatewright.flows.power.gate_level import net_labels, simulatable
-from gatewright.flows.power.internal import Internals, supply
+from gatewright.flows.power.internal import Internals, supply, with_defaults_told
 from gatewright.flows.power.likelihood import Likelihood
 from gatewright.flows.power.mapped import read_mapped
 from gatewright.flows.synthesis.liberty import Library
@@ -142,6 +142,49 @@ def test_causes_count_by_the_changes_that_come_through() -> None:
     # Its own output is no further chance: it is A and B.
     assert likely.condition(cell, nets, "Y & A") == pytest.approx(0.09)
     assert likely.condition(cell, nets, None) == 1
+
+
+def test_a_condition_and_a_change_that_comes_through_are_one_chance() -> None:
+    cells = library()
+    activity = Activity({0: 10, 1: 10, 2: 10}, {0: 90, 1: 10, 2: 50}, 100, 10)
+    likely, nets = Likelihood(activity), {"A": 0, "B": 1, "C": 2, "Y": 3}
+    cell = cells.cells["AOI21_X1"]
+    # C comes through unless A and B are both 1.
+    assert likely.passes(cell, nets, "C", "Y") == pytest.approx(1 - 0.9 * 0.1)
+    assert likely.passes(cell, nets, "C", "Y", "A") == pytest.approx(0.9 * 0.9)
+    assert likely.passes(cell, nets, "C", "Y", "A & B") == 0
+    assert likely.passes(cell, nets, "C", "Y", "C & A") == pytest.approx(0.9 * 0.9 * 0.5)
+
+
+@pytest.mark.parametrize(("rate", "high", "told"), [
+    (4, 50, {"D & Q": 0.3, "D & !Q": 0.2, "!D & Q": 0.2, "!D & !Q": 0.3}),
+    (0, 50, {"D & Q": 0.5, "D & !Q": 0.0, "!D & !Q": 0.5, "D & CK": 0.25}),
+    # Never 1 at once if both are 1 in a fifth of the time, and the bit changes in two fifths.
+    (4, 20, {"D & Q": 0.0, "D & !Q": 0.2, "!D & !Q": 0.6}),
+])  # fmt: skip
+def test_a_bit_and_its_next_value_differ_as_often_as_it_changes(
+    rate: int, high: int, told: dict[str, float]
+) -> None:
+    cells = library()
+    # 10 cycles in a time of 100: clock, data, bit.
+    activity = Activity({0: 20, 1: rate, 2: rate}, {0: 50, 1: high, 2: high}, 100, 10)
+    likely = Likelihood(activity)
+    for when, chance in told.items():
+        found = likely.condition(cells.cells["DFF_X1"], {"CK": 0, "D": 1, "Q": 2}, when)
+        assert found == pytest.approx(chance), when
+
+
+def test_what_is_told_without_a_condition_is_of_the_other_states() -> None:
+    text = """cell(G) {
+      pin(A) { direction : input; internal_power() { when : "B & C"; rise_power(scalar) {} }
+        internal_power() { when : "!B"; rise_power(scalar) {} }
+        internal_power() { rise_power(scalar) {} } }
+      pin(Y) { internal_power() { related_pin : "A"; rise_power(scalar) {} }
+        internal_power() { related_pin : "B"; when : "A"; rise_power(scalar) {} } } }"""
+    told = with_defaults_told(text)
+    assert 'internal_power() { when : "!((B & C) | (!B))"; rise_power' in told
+    # Of Y there is one energy by A, and another by B.
+    assert told.replace(' when : "!((B & C) | (!B))";', "", 1) == text
 
 
 def test_liberty_energies_are_read_with_their_units(tmp_path: Path) -> None:
