@@ -6,9 +6,9 @@ import gc
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from amaranth.back import rtlil
+from rows import Row, row
 
 from gatewright.generators.config import load_config
 from gatewright.generators.emission import emit
@@ -40,7 +40,7 @@ def plain_verilog(top: Unit) -> str:
         return target.read_text()
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Row]:
     emit(unit(2))
     rows = []
     for size, seconds, kilobytes in ((8, None, None), (16, None, None), (32, 0.6, 30.0),
@@ -56,21 +56,15 @@ def run() -> list[dict[str, Any]]:
             start = time.process_time()
             plain_size = len(plain_verilog(unit(size))) / 1e3
             plain_time = time.process_time() - start
-        rows.append(_row(f"emission time, {size}x{size}", min(times), "CPU s", plain_time, seconds))
-        rows.append(_row(f"Verilog, {size}x{size}", len(text) / 1e3, "kB", plain_size, kilobytes))
+        rows += [
+            row(f"emission time, {size}x{size}", min(times), "CPU s", baseline=plain_time,
+                target=seconds, at_most=True),
+            row(f"Verilog, {size}x{size}", len(text) / 1e3, "kB", baseline=plain_size,
+                target=kilobytes, at_most=True),
+        ]  # fmt: skip
     return rows
 
 
-def _row(
-    name: str, value: float, unit: str, baseline: float | None, target: float | None
-) -> dict[str, Any]:
-    ratio = None if baseline is None else value / baseline
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio,
-        "target": target, "target_is": "value", "at_most": True,
-    }
-
-
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

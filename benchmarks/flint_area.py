@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import Module, Signal
+from rows import Row, row
 
 from gatewright.flows.synthesis import compare
 from gatewright.generators.artifacts import Build, Manifest, digest
@@ -111,7 +112,7 @@ def _build(unit: Unit, folder: Path) -> Build:
     return build
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = _elements(folder, "24-bit sums", ("area", "area_delay"), "acc_width=24")
@@ -123,27 +124,27 @@ def run() -> list[dict[str, Any]]:
 
 def _elements(
     folder: Path, title: str, objectives: tuple[Any, ...], *overrides: str
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     where, unit = target()
     builds = {name: element(name, folder, *overrides) for name in DESIGNS}
     rows = []
     for objective in objectives:
         results = {
-            row["name"]: row
-            for row in compare(builds, BASELINE, where, objective=objective, flatten=True)
+            report["name"]: report
+            for report in compare(builds, BASELINE, where, objective=objective, flatten=True)
         }
         rows += _compared(results, f"element, {title}, {objective}", unit, 1.12, None)
     return rows
 
 
-def _arrays(folder: Path) -> list[dict[str, Any]]:
+def _arrays(folder: Path) -> list[Row]:
     where, unit = target()
     overrides = ["rows=16", "cols=16", "acc_width=24"]
     names = [*INT, OURS, ANT, PUBLISHED]
     builds = {name: array(name, folder, *overrides) for name in names}
     results = {
-        row["name"]: row
-        for row in compare(builds, BASELINE, where, objective="area", flatten=True)
+        report["name"]: report
+        for report in compare(builds, BASELINE, where, objective="area", flatten=True)
     }
     return _compared(results, "16x16, 24-bit sums, flattened, area", unit, 1.15, 0.87)
 
@@ -151,41 +152,43 @@ def _arrays(folder: Path) -> list[dict[str, Any]]:
 def _compared(
     results: dict[str, dict[str, Any]], title: str, unit: str, to_int: float | None,
     to_ant: float | None,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return rows of area and delay against the best int4 design and against ANT's."""
-    plain = min((results[name] for name in INT), key=lambda row: row["area"])
+    plain = min((results[name] for name in INT), key=lambda report: report["area"])
     rows = []
     for name, result in results.items():
         target_ratio = to_int if name == OURS else None
-        rows.append(_row(f"{title}: {name}", result, plain, "area", unit, target_ratio))
+        rows.append(_against(f"{title}: {name}", result, plain, "area", unit, target_ratio))
     for other in INT:
         title_of_path = f"{title}: critical path, {OURS} against {other}"
         unit_of_path = results[OURS]["delay_unit"]
         target_ratio = 1.0 if to_int and other == BASELINE else None
         rows.append(
-            _row(title_of_path, results[OURS], results[other], "delay", unit_of_path, target_ratio)
+            _against(
+                title_of_path, results[OURS], results[other], "delay", unit_of_path, target_ratio
+            )
         )
     ours = results[OURS]
     rows += [
-        _row(f"{title}: {OURS} against {other}", ours, results[other], "area", unit, to_ant)
+        _against(f"{title}: {OURS} against {other}", ours, results[other], "area", unit, to_ant)
         for other in (ANT, PUBLISHED)
         if other in results
     ]
     return rows
 
 
-def _row(
+def _against(
     name: str, result: dict[str, Any], baseline: dict[str, Any], key: str, unit: str,
     target_ratio: float | None,
-) -> dict[str, Any]:
-    return {
-        "name": name, "value": result[key], "unit": unit, "baseline": baseline[key],
-        "ratio": result[key] / baseline[key], "target": target_ratio, "target_is": "ratio",
-        "at_most": True,
-    }
+) -> Row:
+    """A row of one figure of two reports, with a limit for their ratio."""
+    return row(
+        name, result[key], unit, baseline=baseline[key], target=target_ratio, target_is="ratio",
+        at_most=True,
+    )
 
 
-def _fpga(folder: Path) -> list[dict[str, Any]]:
+def _fpga(folder: Path) -> list[Row]:
     flint = find("flint")
     builds = {}
     for name in [*INT, OURS]:
@@ -194,12 +197,12 @@ def _fpga(folder: Path) -> list[dict[str, Any]]:
         config = load_config(flint.config(), None, settings)
         builds[name] = build_design(flint, config, folder / digest("ecp5", name)[:12])
     results = {
-        row["name"]: row
-        for row in compare(builds, BASELINE, "ecp5-85k", dsp=False, seeds=(1,))
+        report["name"]: report
+        for report in compare(builds, BASELINE, "ecp5-85k", dsp=False, seeds=(1,))
     }
     return _compared(results, "ECP5 8x8 without DSPs, LUTs", "LUT", 1.10, None)
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

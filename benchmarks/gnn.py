@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import Row, row
 
 from gatewright.flows.gnn.engine_run import MemoryTiming
 from gatewright.flows.gnn.rtl import run_rtl
@@ -34,8 +35,6 @@ from gatewright.generators.gnn.program_file import read_program
 from gatewright.generators.gnn.saving import save
 from gatewright.generators.gnn.staging import staged
 from gatewright.golden.gnn.network import Network
-
-Row = dict[str, Any]
 
 GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data" / "graphs"
 CORA = GRAPHS / "cora.npz"
@@ -93,13 +92,12 @@ def _layers(folder: Path) -> Iterator[Row]:
         found = run_rtl(build, stored, LATENCY)
         title = f"{kind}, 128 to 128 on {name}, edge, Verilog"
         bound = done.estimate.bound
-        yield _row(f"{title}: cycles (brief's model)", found["cycles"], "cycles", None,
-                   baseline=brief)  # fmt: skip
-        yield _row(f"{title}: use of the busiest unit", bound / found["cycles"], "", goal)
+        yield row(f"{title}: cycles (brief's model)", found["cycles"], "cycles", baseline=brief)
+        yield row(f"{title}: use of the busiest unit", bound / found["cycles"], "", target=goal)
         worst = max(worst, abs(found["foretold"] / found["cycles"] - 1))
         rate = max(rate, found["rate"])
-    yield _row("cost model against the Verilog, worst layer", worst, "", 0.05, at_most=True)
-    yield _row("simulation of the engine, edge", rate, "cycles/s", 100_000)
+    yield row("cost model against the Verilog, worst layer", worst, "", target=0.05, at_most=True)
+    yield row("simulation of the engine, edge", rate, "cycles/s", target=100_000)
 
 
 def _choices() -> Iterator[Row]:
@@ -112,18 +110,18 @@ def _choices() -> Iterator[Row]:
         one = replace(p, threads=1)
         alone = estimate(compile_network(network, graph.golden, one)).cycles
         best = estimate(compile_network(network, graph.golden, p)).cycles
-        yield _row(f"{kind} on {name}: four threads (one)", best, "cycles", None, baseline=alone)
+        yield row(f"{kind} on {name}: four threads (one)", best, "cycles", baseline=alone)
         single = estimate(compile_network(network, graph.golden, p, halves=1)).cycles
         double = estimate(compile_network(network, graph.golden, p, halves=2)).cycles
-        yield _row(f"{kind} on {name}: two intervals under way (one)", double, "cycles", None,
-                   baseline=single)  # fmt: skip
+        yield row(f"{kind} on {name}: two intervals under way (one)", double, "cycles",
+                  baseline=single)  # fmt: skip
     fused = estimate(compile_network(network, graph.golden, p, hoist="none")).cycles
-    yield _row(f"gat on {name}: values stored where that pays (all fused)", best, "cycles", None,
-               baseline=fused)  # fmt: skip
+    yield row(f"gat on {name}: values stored where that pays (all fused)", best, "cycles",
+              baseline=fused)  # fmt: skip
     natural = compile_model(_layer("gcn"), graph, x, p, order=Order.NATURAL).estimate
     ordered = compile_model(_layer("gcn"), graph, x, p).estimate
-    yield _row(f"gcn on {name}: bytes moved in the best order (natural)", ordered.bytes, "B",
-               None, baseline=natural.bytes)  # fmt: skip
+    yield row(f"gcn on {name}: bytes moved in the best order (natural)", ordered.bytes, "B",
+              baseline=natural.bytes)  # fmt: skip
 
 
 def _trained(folder: Path) -> Iterator[Row]:
@@ -139,17 +137,6 @@ def _trained(folder: Path) -> Iterator[Row]:
     done = compile_model(network, graph, x, config.parameters())
     stored = _saved(folder / "trained", done, network, graph, x, data)
     found = run_rtl(build_design(generator, config, folder / "edge"), stored, LATENCY)
-    yield _row("trained GCN on Cora, int8 in Verilog: accuracy (float64)", found["accuracy_int8"],
-               "", 0.79, baseline=found["accuracy_float"])  # fmt: skip
-    yield _row("trained GCN on Cora, both layers in Verilog", found["cycles"], "cycles", None)
-
-
-def _row(
-    name: str, value: float, unit: str, limit: float | None, *, at_most: bool = False,
-    baseline: float | None = None, of_ratio: bool = False,
-) -> Row:  # fmt: skip
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline,
-        "ratio": None if baseline is None else value / baseline, "target": limit,
-        "target_is": "ratio" if of_ratio else "value", "at_most": at_most,
-    }  # fmt: skip
+    yield row("trained GCN on Cora, int8 in Verilog: accuracy (float64)", found["accuracy_int8"],
+              "", baseline=found["accuracy_float"], target=0.79)  # fmt: skip
+    yield row("trained GCN on Cora, both layers in Verilog", found["cycles"], "cycles")

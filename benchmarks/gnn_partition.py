@@ -6,9 +6,9 @@ import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from rows import Row, row
 
 from gatewright.generators.gnn.graph import Graph
 from gatewright.generators.gnn.graph_files import read_graph
@@ -17,8 +17,6 @@ from gatewright.generators.gnn.orders import Order, order_vertices
 from gatewright.generators.gnn.partition import partition
 from gatewright.generators.gnn.report import occupancy
 from gatewright.generators.gnn.shards import Method
-
-Row = dict[str, Any]
 
 GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data" / "graphs"
 
@@ -50,14 +48,14 @@ def _partitions() -> Iterator[Row]:
             counts = partition(graph, limits, lists=False).counts
             windows = partition(graph, limits, Method.DSW, lists=False).counts
             title = f"{name}, intervals of {interval}"
-            yield _row(f"{title}: loads", counts.loads, "rows", counts.bound + counts.cuts,
-                       at_most=True, baseline=windows.loads)  # fmt: skip
-            yield _row(f"{title}: occupancy of shards", float(occupancy(counts).mean()), "",
-                       goal - 0.001)  # fmt: skip
+            yield row(f"{title}: loads", counts.loads, "rows", baseline=windows.loads,
+                      target=counts.bound + counts.cuts, at_most=True)  # fmt: skip
+            yield row(f"{title}: occupancy of shards", float(occupancy(counts).mean()), "",
+                      target=goal - 0.001)  # fmt: skip
             ordered = order_vertices(graph, d, Order.AUTO)
             found = ordered.bounds[ordered.name] / sources
-            yield _row(f"{name}, intervals of {d}, auto order: rows for each source (METIS)",
-                       found, "", 1.03, at_most=True, baseline=metis, of_ratio=True)  # fmt: skip
+            yield row(f"{name}, intervals of {d}, auto order: rows for each source (METIS)", found,
+                      "", baseline=metis, target=1.03, target_is="ratio", at_most=True)  # fmt: skip
 
 
 def _sizes() -> Iterator[Row]:
@@ -68,10 +66,10 @@ def _sizes() -> Iterator[Row]:
         counts = partition(graph, Limits(interval=896, capacity=65536, max_edges=8192)).counts
         spent = time.process_time() - began
         millions = counts.edges / 1e6
-        yield _row(f"partition of {millions:.1f} M edges", spent, "s", goal, at_most=True)
+        yield row(f"partition of {millions:.1f} M edges", spent, "s", target=goal, at_most=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    yield _row("peak memory of the process for each edge", peak / graph.edges, "B", 120,
-               at_most=True)  # fmt: skip
+    yield row("peak memory of the process for each edge", peak / graph.edges, "B", target=120,
+              at_most=True)  # fmt: skip
 
 
 def _rmat(scale: int, edges: int) -> Graph:
@@ -82,14 +80,3 @@ def _rmat(scale: int, edges: int) -> Graph:
         src += (quadrant >> 1) << bit
         dst += (quadrant & 1) << bit
     return Graph.of(1 << scale, src, dst)
-
-
-def _row(
-    name: str, value: float, unit: str, limit: float | None, *, at_most: bool = False,
-    baseline: float | None = None, of_ratio: bool = False,
-) -> Row:  # fmt: skip
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline,
-        "ratio": None if baseline is None else value / baseline, "target": limit,
-        "target_is": "ratio" if of_ratio else "value", "at_most": at_most,
-    }  # fmt: skip

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rows import Row, row
+
 from gatewright.flows.results.record import once, synth_step
 from gatewright.flows.synthesis import synthesize
 from gatewright.generators.build import build_design
 from gatewright.generators.config import load_config
 from gatewright.generators.gnn import generator
 from gatewright.generators.gnn.config import GnnConfig
-
-Row = dict[str, Any]
 
 KEPT = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 TARGET = "ecp5-85k"
@@ -36,14 +36,8 @@ def run() -> list[Row]:
         lambda: synthesize(build, TARGET, **OPTIONS, out=out),
     )  # fmt: skip
     sizes = (("luts", "LUT"), ("dsps", "multiplier blocks"), ("block_rams", "block RAMs"))
+    title = "ECP5-85K, preset ecp5, placed and routed"
     return [
-        _row("frequency", placed["frequency_mhz"], "MHz", 80),
-        *(_row(unit, placed[name], "", None) for name, unit in sizes),
+        row(f"{title}: frequency", placed["frequency_mhz"], "MHz", target=80),
+        *(row(f"{title}: {unit}", placed[name], "") for name, unit in sizes),
     ]
-
-
-def _row(name: str, value: float, unit: str, target: float | None) -> Row:
-    return {
-        "name": f"ECP5-85K, preset ecp5, placed and routed: {name}", "value": value, "unit": unit,
-        "baseline": None, "ratio": None, "target": target, "target_is": "value", "at_most": False,
-    }  # fmt: skip

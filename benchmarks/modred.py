@@ -34,6 +34,7 @@ from gatewright.hw.unit import Unit, flat_ports
 sys.path.insert(0, str(Path(__file__).parent))
 
 from modred_baselines import BarrettByStar, MontgomeryByStar, PlainParameters, Remainder
+from rows import Row, row
 
 MODULI = {
     32: 0x93D1E9E3,
@@ -45,7 +46,7 @@ GOLDILOCKS = 2**64 - 2**32 + 1
 VDF = parse_modulus("vdf")  # 1024 bits
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         bench = _Bench(Path(name))
         return [
@@ -65,7 +66,7 @@ class _Bench:
         self._folder = folder
         self._areas: dict[Any, float] = {}
 
-    def streaming(self) -> Iterator[dict[str, Any]]:
+    def streaming(self) -> Iterator[Row]:
         """One result per cycle, against what a user would write."""
         plain = {
             (32, "x % M"): Remainder, (32, "Barrett with *"): BarrettByStar,
@@ -75,18 +76,19 @@ class _Bench:
         for (n, title), cls in plain.items():
             baseline = self._luts(cls(PlainParameters(MODULI[n])))
             name = f"ECP5, {n} bits, one per cycle: {ours[n][0]} against {title}"
-            yield _row(name, ours[n][1], "LUT", baseline, 1.0, at_most=True)
+            yield row(name, ours[n][1], "LUT", baseline=baseline, target=1.0, target_is="ratio",
+                      at_most=True)  # fmt: skip
         for n, limit in ((128, 5500), (256, 16500)):
             name = f"ECP5, {n} bits, one per cycle: {ours[n][0]}"
-            yield _row(name, ours[n][1], "LUT", None, limit, at_most=True)
+            yield row(name, ours[n][1], "LUT", target=limit, at_most=True)
 
-    def iterative(self) -> Iterator[dict[str, Any]]:
+    def iterative(self) -> Iterator[Row]:
         for modulus, limit in ((MODULI[128], 1050), (VDF, 7500)):
             p = HornerParameters(modulus=modulus, width=2 * modulus.bit_length(), digit_bits=3)
             name = f"ECP5, {modulus.bit_length()} bits, horner, 3 bits a step, {p.interval} cycles"
-            yield _row(name, self._area(p), "LUT", None, limit, at_most=True)
+            yield row(name, self._area(p), "LUT", target=limit, at_most=True)
 
-    def published(self) -> Iterator[dict[str, Any]]:
+    def published(self) -> Iterator[Row]:
         """The hybrid of the paper and ours, its own baseline, and the rivals: area x cycles."""
         for n, rival in ((128, 3.5), (256, 4.5)):
             common = {"modulus": MODULI[n], "width": 2 * n}
@@ -110,9 +112,10 @@ class _Bench:
                 )
                 for name, value, baseline, target in rows:
                     name = f"{title} {name}"
-                    yield _row(name, value, unit, baseline, target, inverse=True)
+                    yield row(name, value, unit, baseline=baseline, inverse=True, target=target,
+                              target_is="ratio")  # fmt: skip
 
-    def at_8192_bits(self) -> Iterator[dict[str, Any]]:
+    def at_8192_bits(self) -> Iterator[Row]:
         """The paper's claim at 8192 bits, by the cost model."""
         modulus = parse_modulus("rfc3526:8192")
         common = {"modulus": modulus, "width": 2 * modulus.bit_length()}
@@ -129,9 +132,10 @@ class _Bench:
             for k in (1, 2, 3, 4) for a in (1, 2) for r in (1, 2, 3, 4)
         )  # fmt: skip
         name = "ECP5 by the cost model, 8192 bits, area x cycles: serial table over hybrid"
-        yield _row(name, hybrid, "LUT cycles", serial, 3.0, inverse=True)
+        yield row(name, hybrid, "LUT cycles", baseline=serial, inverse=True, target=3.0,
+                  target_is="ratio")  # fmt: skip
 
-    def carry_save(self) -> Iterator[dict[str, Any]]:
+    def carry_save(self) -> Iterator[Row]:
         """The clock period of carry-save Horner hardly grows with n; routed, and in gates alone."""
         flow, library, _ = _cells()
         ways: dict[str, tuple[str, dict[str, Any]]] = {
@@ -147,9 +151,10 @@ class _Bench:
                 reports.append(synthesize(self._build(p.create()), place, **options))
             name = f"{title}, carry-save horner, period at 1024 bits against 64 bits"
             short, long = (report["delay"] for report in reports)
-            yield _row(name, long, reports[1]["delay_unit"], short, 1.2, at_most=True)
+            yield row(name, long, reports[1]["delay_unit"], baseline=short, target=1.2,
+                      target_is="ratio", at_most=True)  # fmt: skip
 
-    def compressors(self) -> Iterator[dict[str, Any]]:
+    def compressors(self) -> Iterator[Row]:
         """Full-adder cells against gates, and Dadda's stages against the earliest bits first."""
         flow, library, unit = _cells()
         rows = ((0, 64),) * 17
@@ -167,15 +172,15 @@ class _Bench:
                 for wanted in (False, True)
             )  # fmt: skip
             name = f"{tree}, least {what}: full-adder cells against gates"
-            yield _row(name, cells, unit_of, gates, None, at_most=True)
+            yield row(name, cells, unit_of, baseline=gates, at_most=True)
             stages, first = (
                 min(found[what] for found in fronts[strategy].values())
                 for strategy in ("dadda", "arrival")
             )
             name = f"{tree}, least {what}: Dadda's stages against the earliest bits first"
-            yield _row(name, stages, unit_of, first, None, at_most=True)
+            yield row(name, stages, unit_of, baseline=first, at_most=True)
 
-    def standard_cells(self) -> Iterator[dict[str, Any]]:
+    def standard_cells(self) -> Iterator[Row]:
         flow, library, unit = _cells()
         p = BarrettParameters(
             modulus=GOLDILOCKS, width=128, reciprocal_naf=2, modulus_naf=2, style=Style.COMPRESSOR,
@@ -184,7 +189,7 @@ class _Bench:
         report = synthesize(self._build(p.create()), flow, objective="area", flatten=True)
         limit = 1700 if unit == "um2" else None
         name = f"{library}, Goldilocks, one per cycle"
-        yield _row(name, report["area"], unit, None, limit, at_most=True)
+        yield row(name, report["area"], unit, target=limit, at_most=True)
 
     def _area(self, p: ReducerParameters) -> float:
         if p not in self._areas:
@@ -247,7 +252,7 @@ def _name(p: ReducerParameters) -> str:
     return p.architecture
 
 
-def _planning(folder: Path) -> Iterator[dict[str, Any]]:
+def _planning(folder: Path) -> Iterator[Row]:
     """Planning and emission at 8192 bits, as a user runs them: time of one core."""
     for name, target, arguments in (
         ("plan", 10, ["modred", "plan", "rfc3526:8192"]),
@@ -257,7 +262,7 @@ def _planning(folder: Path) -> Iterator[dict[str, Any]]:
         began = _children()
         subprocess.run([command, *arguments, "--quiet"], check=True, cwd=folder)
         taken = _children() - began
-        yield _row(f"{name}, 8192 bits", taken, "s", None, target, at_most=True)
+        yield row(f"{name}, 8192 bits", taken, "s", target=target, at_most=True)
 
 
 def _children() -> float:
@@ -266,21 +271,6 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _row(
-    name: str, value: float, unit: str, baseline: float | None, target: float | None, *,
-    at_most: bool = False, inverse: bool = False,
-) -> dict[str, Any]:
-    """Return a row; its ratio is of value to baseline, or (``inverse``) of baseline to value."""
-    ratio = None
-    if baseline is not None:
-        ratio = baseline / value if inverse else value / baseline
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio,
-        "target": target, "target_is": "ratio" if ratio is not None else "value",
-        "at_most": at_most,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
+from rows import Row, row
 from torch import Tensor
 
 from gatewright.golden.flint.quantiser import quantize
@@ -38,8 +38,7 @@ def straightforward(x: Tensor) -> str:
     return min(scores, key=lambda kind: scores[kind])
 
 
-def run() -> list[dict[str, Any]]:
-    """Return the rows of the benchmark table: name, value, unit, baseline, ratio, target."""
+def run() -> list[Row]:
     threads = torch.get_num_threads()
     # One core each: a second one's gain depends on who else uses the machine.
     torch.set_num_threads(1)
@@ -49,7 +48,7 @@ def run() -> list[dict[str, Any]]:
         torch.set_num_threads(threads)
 
 
-def _rows() -> list[dict[str, Any]]:
+def _rows() -> list[Row]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(SHAPE, generator=generator)
     quantize(x[:64], BITS, is_weight=True)
@@ -60,24 +59,10 @@ def _rows() -> list[dict[str, Any]]:
     large = torch.randn(LARGE, generator=generator)
     whole = _seconds(lambda: quantize(large, BITS, is_weight=True))
     return [
-        {
-            "name": f"quantiser, {SHAPE[0]}x{SHAPE[1]} weight, 4 types, 75 steps",
-            "value": fast,
-            "unit": "s",
-            "baseline": slow,
-            "ratio": slow / fast,
-            "target": 10.0,
-            "target_is": "ratio",
-        },
-        {
-            "name": f"quantiser, {LARGE[0]}x{LARGE[1]} weight",
-            "value": whole,
-            "unit": "s",
-            "baseline": None,
-            "ratio": None,
-            "target": None,
-        },
-    ]
+        row(f"quantiser, {SHAPE[0]}x{SHAPE[1]} weight, 4 types, 75 steps", fast, "s",
+            baseline=slow, inverse=True, target=10.0, target_is="ratio"),
+        row(f"quantiser, {LARGE[0]}x{LARGE[1]} weight", whole, "s"),
+    ]  # fmt: skip
 
 
 def _seconds(job: Callable[[], object]) -> float:
@@ -87,5 +72,5 @@ def _seconds(job: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

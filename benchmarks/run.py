@@ -3,9 +3,7 @@
     python benchmarks/run.py              everything
     python benchmarks/run.py emission     one of them; the rows of the others stay as they were
 
-A benchmark is a module beside this file with ``run() -> list of rows``. A row is ``name``,
-``value``, ``unit``, and where there is one the ``baseline`` measured in the same run, the ``ratio``
-and its ``target`` for the ``target_is`` ("ratio" or "value"; ``at_most``: less is better).
+A benchmark is a module beside this file with ``run() -> list[Row]``; rows.py says what is in one.
 """
 
 from __future__ import annotations
@@ -17,6 +15,8 @@ import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from rows import Row
 
 from gatewright.generators.artifacts import write_json, write_text
 
@@ -46,7 +46,7 @@ def main(names: list[str]) -> None:
         write_text(FOLDER.parent / "docs" / "benchmarks.md", page(results))
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: Row) -> str:
     cells = [row["name"], figure(row["value"], row["unit"])]
     if row.get("ratio") is not None:
         cells.append(f"{row['ratio']:.3g}x")
@@ -56,7 +56,7 @@ def line(row: dict[str, Any]) -> str:
     return "  ".join(cells)
 
 
-def met(row: dict[str, Any]) -> bool:
+def met(row: Row) -> bool:
     """Whether a row reaches its target, with its ratio or its value, as ``target_is`` says."""
     reached = row[row.get("target_is", "ratio")]
     return bool(reached <= row["target"] if row.get("at_most") else reached >= row["target"])

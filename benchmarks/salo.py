@@ -12,10 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from flint_area import target
+from rows import Row, row
 from tpe_units import Workshop
 
 from gatewright.flows.salo.attention import RealOperands, run_model
@@ -33,8 +33,6 @@ from gatewright.generators.salo.shape import ArrayShape
 from gatewright.hw.salo.processing_element import ProcessingElement
 from gatewright.hw.salo.weighted_sum import WeightedSum, WeightedSumParameters
 from gatewright.tests.generators.salo.patterns import FULL_SIZE
-
-Row = dict[str, Any]
 
 SHAPE = ArrayShape(rows=32, cols=32, segments=2, gather=1, global_rows=1)
 GOALS = {
@@ -64,7 +62,7 @@ def run() -> list[Row]:
 def _utilisation(schedules: dict[str, Schedule]) -> Iterator[Row]:
     for name, schedule in schedules.items():
         title = f"utilisation on 32 x 32, 2 segments, 1 gather column: {name}"
-        yield _row(title, schedule.report.utilisation, "of the bound", GOALS.get(name))
+        yield row(title, schedule.report.utilisation, "of the bound", target=GOALS.get(name))
 
 
 def _search() -> Iterator[Row]:
@@ -74,7 +72,7 @@ def _search() -> Iterator[Row]:
     ):
         best = search_shapes(pattern, multipliers, dk=d)[0]
         title = f"utilisation of the best shape with {multipliers} multipliers: {name}"
-        yield _row(title, best.report.utilisation, "of the bound", goal)
+        yield row(title, best.report.utilisation, "of the bound", target=goal)
 
 
 def _times() -> Iterator[Row]:
@@ -96,8 +94,8 @@ def _times() -> Iterator[Row]:
         )
         seconds, kib = map(float, ended.stdout.split())
         name = f"schedule and certificate, Longformer, {tokens} tokens"
-        yield _row(name, seconds, "s", most, at_most=True)
-        yield _row(f"{name}: memory of the process", kib / 1024, "MiB", None)
+        yield row(name, seconds, "s", target=most, at_most=True)
+        yield row(f"{name}: memory of the process", kib / 1024, "MiB")
 
 
 def _errors(schedules: dict[str, Schedule]) -> Iterator[Row]:
@@ -115,7 +113,7 @@ def _errors(schedules: dict[str, Schedule]) -> Iterator[Row]:
             found[name] = done.datapath_error
         worst = max(found, key=lambda name: found[name])
         title = f"{numbers}: relative L2 error, worst of {len(found)} masks ({worst})"
-        yield _row(title, found[worst], "", most, at_most=True)
+        yield row(title, found[worst], "", target=most, at_most=True)
 
 
 def _cycles(folder: Path) -> Iterator[Row]:
@@ -139,8 +137,8 @@ def _cycles(folder: Path) -> Iterator[Row]:
         ratios.append(runs.cycles / runs.due)
         simulated, seconds = simulated + runs.simulated, seconds + runs.seconds
     name = f"cycles of the Verilog over those of the schedule, 8 x 8, worst of {len(ratios)} masks"
-    yield _row(name, max(ratios), "", 1.0, at_most=True)
-    yield _row("batched simulation, 8 x 8", simulated / seconds, "cycles/s", None)
+    yield row(name, max(ratios), "", target=1.0, at_most=True)
+    yield row("batched simulation, 8 x 8", simulated / seconds, "cycles/s")
 
 
 def _areas(folder: Path) -> Iterator[Row]:
@@ -157,24 +155,15 @@ def _areas(folder: Path) -> Iterator[Row]:
         key=lambda each: each["area"],
     )
     path = element["delay_unit"]
-    yield _row(f"{library}, processing element: area", point["area"], unit,
-               2450 if nangate else None, at_most=True)  # fmt: skip
-    yield _row(f"{library}, processing element: critical path", point["delay"], path,
-               1.6 if nangate else None, at_most=True)  # fmt: skip
+    yield row(f"{library}, processing element: area", point["area"], unit,
+              target=2450 if nangate else None, at_most=True)  # fmt: skip
+    yield row(f"{library}, processing element: critical path", point["delay"], path,
+              target=1.6 if nangate else None, at_most=True)  # fmt: skip
     for name, words in (("with 64 words in flip-flops", 64), ("with a word", 1)):
         p = WeightedSumParameters(datapath=array.datapath, dv_max=words)
         module = shop.cells(WeightedSum(p))
         most = (10_000 if words > 1 else None) if nangate else None
-        yield _row(f"{library}, weighted-sum module, {name}: area", module["area"], unit, most,
-                   at_most=True)  # fmt: skip
-        yield _row(f"{library}, weighted-sum module, {name}: critical path", module["delay"], path,
-                   point["delay"], at_most=True)  # fmt: skip
-
-
-def _row(
-    name: str, value: float, unit: str, limit: float | None, *, at_most: bool = False
-) -> Row:
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": None, "ratio": None,
-        "target": limit, "target_is": "value", "at_most": at_most,
-    }  # fmt: skip
+        yield row(f"{library}, weighted-sum module, {name}: area", module["area"], unit,
+                  target=most, at_most=True)  # fmt: skip
+        yield row(f"{library}, weighted-sum module, {name}: critical path", module["delay"], path,
+                  target=point["delay"], at_most=True)  # fmt: skip

@@ -13,11 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from cocotb_tools import runner
 from numpy.typing import NDArray
+from rows import Row, row
 from systolic import systolic_array
 
 from gatewright.flows.simulation.batched import BatchedModel
@@ -28,8 +28,7 @@ from gatewright.generators.artifacts import Build
 REPEATS = 3
 
 
-def run() -> list[dict[str, Any]]:
-    """Return the rows of the benchmark table: name, value, unit, baseline, ratio, target."""
+def run() -> list[Row]:
     kept = os.environ.get("GATEWRIGHT_CACHE")
     with tempfile.TemporaryDirectory() as name:
         os.environ["GATEWRIGHT_CACHE"] = str(Path(name) / "cache")
@@ -43,7 +42,7 @@ def run() -> list[dict[str, Any]]:
                 os.environ["GATEWRIGHT_CACHE"] = kept
 
 
-def _rows(folder: Path) -> list[dict[str, Any]]:
+def _rows(folder: Path) -> list[Row]:
     small, large = (systolic_array(size, folder / str(size)) for size in (8, 32))
     toolchain().runtime(vpi=True)
     small_rate, _ = _batched(small, 8, 1_000_000)
@@ -53,21 +52,12 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
     stock_rate = max(_stock(small, stock, folder / "stock") for _ in range(REPEATS))
     rate = "cycles/s"
     return [
-        _row("batched simulation, 8x8 int8", small_rate, rate, cocotb, 3e6),
-        _row("batched simulation, 32x32 int8", large_rate, rate, None, 150e3),
-        _row("batched build, 32x32 int8", seconds, "CPU s", None, 20.0),
-        _row("cocotb, 8x8 int8, drive and read each cycle", cocotb, rate, stock_rate, 100e3),
-    ]
-
-
-def _row(
-    name: str, value: float, unit: str, baseline: float | None, target: float
-) -> dict[str, Any]:
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline,
-        "ratio": value / baseline if baseline else None, "target": target, "target_is": "value",
-        "at_most": unit == "CPU s",
-    }  # fmt: skip
+        row("batched simulation, 8x8 int8", small_rate, rate, baseline=cocotb, target=3e6),
+        row("batched simulation, 32x32 int8", large_rate, rate, target=150e3),
+        row("batched build, 32x32 int8", seconds, "CPU s", target=20.0, at_most=True),
+        row("cocotb, 8x8 int8, drive and read each cycle", cocotb, rate, baseline=stock_rate,
+            target=100e3),
+    ]  # fmt: skip
 
 
 def _batched(build: Build, size: int, cycles: int) -> tuple[float, float]:
@@ -98,10 +88,10 @@ def _expected(a: NDArray[np.uint32], w: NDArray[np.uint32], size: int) -> NDArra
     # The first weights loaded end at the bottom.
     weights = w[:size].view(np.int8).reshape(size, size)[::-1].astype(np.int32)
     sums = np.zeros_like(words)
-    for row in range(size):
-        for col in range(size):
-            delay = size - row + col
-            sums[delay:, col] += words[:-delay, row] * weights[row, col]
+    for r in range(size):
+        for c in range(size):
+            delay = size - r + c
+            sums[delay:, c] += words[:-delay, r] * weights[r, c]
     return sums
 
 
@@ -147,5 +137,5 @@ def _children() -> float:
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

@@ -57,6 +57,7 @@ from gatewright.verification.tpe.stimulus import Design, random_tile
 sys.path.insert(0, str(Path(__file__).parent))
 
 from flint_area import target
+from rows import Row, row
 from tpe_units import (
     OpenGrid,
     Registered,
@@ -77,10 +78,10 @@ SIMULATED = (
 )  # fmt: skip
 SIMULATED_STEPS = 50_000
 
-Rows = Iterator[dict[str, Any]]
+Rows = Iterator[Row]
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         bench = _Bench(Path(name))
         parts: dict[str, Callable[[], Rows]] = {
@@ -104,24 +105,24 @@ def run() -> list[dict[str, Any]]:
             "digits": _digits,
             "simulation": bench.simulation,
         }
-        return [row for name, part in parts.items() for row in _told(name, part)]
+        return [each for name, part in parts.items() for each in _told(name, part)]
 
 
 FAULTS = (ArithmeticError, AssertionError, CheckFailed, LookupError, OSError, ValueError)
 
 
-def _told(name: str, part: Callable[[], Rows]) -> list[dict[str, Any]]:
+def _told(name: str, part: Callable[[], Rows]) -> list[Row]:
     """Return the rows of a part; one that says so if it failed, so that the others are made."""
     rows = []
     try:
-        for row in part():
-            print(f"   {row['name']}: {row['value']:.6g}", file=sys.stderr, flush=True)
-            rows.append(row)
+        for each in part():
+            print(f"   {each['name']}: {each['value']:.6g}", file=sys.stderr, flush=True)
+            rows.append(each)
     except FAULTS as error:
         traceback.print_exc()
         what = str(error).partition("\n")[0]
         title = f"{name}: FAILED, {type(error).__name__}: {what}"
-        rows.append(_row(title, 0.0, "rows", None, 1.0))
+        rows.append(row(title, 0.0, "rows", target=1.0))
     return rows
 
 
@@ -140,8 +141,8 @@ class _Bench:
         p = MacParameters(operands=INT8, accumulator_width=32)
         for cls, name in ((Behavioural, "behavioural MAC"), (Mac, "MAC of Booth digits")):
             report = self._element(cls, p)
-            yield _row(self._title(name, "area x delay"), _product(report), self._unit, None, None)
-            yield _row(self._title(name, "least area"), _least(report), self._area_unit, None, None)
+            yield row(self._title(name, "area x delay"), _product(report), self._unit)
+            yield row(self._title(name, "least area"), _least(report), self._area_unit)
 
     def opt1_exact(self) -> Rows:
         yield from self._opt1("OPT1, drop-in", 545)
@@ -191,11 +192,12 @@ class _Bench:
                 self._luts(Opt1, _opt1(compact, correction=correction))
                 for compact in (True, False)
             )
-            yield _row(f"ECP5, OPT1 element, {name}", luts, "LUT", baseline, 280, at_most=True)
+            yield row(f"ECP5, OPT1 element, {name}", luts, "LUT", baseline=baseline, target=280,
+                      at_most=True)  # fmt: skip
 
     def opt4c_luts(self) -> Rows:
         luts = min(self._luts(Opt4c, p) for p in _serial(1))
-        yield _row("ECP5, OPT4C element", luts, "LUT", None, 150, at_most=True)
+        yield row("ECP5, OPT4C element", luts, "LUT", target=150, at_most=True)
 
     def _opt1(
         self, name: str, product: float, area: float | None = None, **options: Any
@@ -224,10 +226,10 @@ class _Bench:
 
     def _cells_row(
         self, name: str, value: float, unit: str, baseline: float | None, limit: float
-    ) -> dict[str, Any]:
+    ) -> Row:
         """A row with an absolute target, which only Nangate45 has."""
         known = limit if self._nangate else None
-        return _row(name, value, unit, baseline, known, at_most=True, target_is="value")
+        return row(name, value, unit, baseline=baseline, target=known, at_most=True)
 
     # Arrays: ours against the better of those of multipliers and adders
 
@@ -271,13 +273,16 @@ class _Bench:
 
     def _array(
         self, name: str, macs: int, ratio: float, ours: Iterable[Unit], baselines: Iterable[Unit]
-    ) -> dict[str, Any]:
+    ) -> Row:
         best, baseline = (
             min(_product(self._shop.cells(unit, "fast")) for unit in units) / macs
             for units in (ours, baselines)
         )
         name = self._title(name, "area efficiency over MACs, by area x delay per MAC")
-        return _row(name, best, self._unit, baseline, ratio, inverse=True)
+        return row(
+            name, best, self._unit, baseline=baseline, inverse=True, target=ratio,
+            target_is="ratio",
+        )  # fmt: skip
 
     def digit_serial_row(self) -> Rows:
         """A row of 16 elements, with its share of the operands of the columns.
@@ -290,11 +295,11 @@ class _Bench:
             rows=ROWS, cols=COLS, depth=DEPTH, accumulator_width=INT8.accumulator_width(DEPTH),
             back_pressure=False,
         )  # fmt: skip
-        row, operands = (
+        elements, operands = (
             self._shop.cells(unit, "fast") for unit in (DigitRow(grid.row), OperandBuffer(grid.row))
         )
-        area = (row["area"] + COLS * operands["area"] / ROWS) / COLS
-        delay = max(row["delay"], operands["delay"])
+        area = (elements["area"] + COLS * operands["area"] / ROWS) / COLS
+        delay = max(elements["delay"], operands["delay"])
         ours = area * delay * _cycles_per_k(_engine("digit_serial", f"depth={DEPTH}"))
         lp = LaconicArrayParameters(
             rows=ROWS, cols=COLS, accumulator_width=grid.accumulator_width, back_pressure=False
@@ -311,7 +316,8 @@ class _Bench:
                 f"digit-serial row of {COLS}",
                 f"area efficiency over Laconic's {pace}, by area x time per MAC, sd 20",
             )
-            yield _row(name, ours, self._unit, laconic, 2.85, inverse=True)
+            yield row(name, ours, self._unit, baseline=laconic, inverse=True, target=2.85,
+                      target_is="ratio")  # fmt: skip
 
     # Simulation
 
@@ -336,7 +342,7 @@ class _Bench:
                 if not np.array_equal(ran.outputs["o"], expected):
                     raise RuntimeError(f"the simulated {array} must equal NumPy")
             name = f"batched simulation, {array} {ROWS}x{COLS} int8, {level}"
-            yield _row(name, max(rates), "cycles/s", None, 1e6)
+            yield row(name, max(rates), "cycles/s", target=1e6)
 
 
 def _systolic_os(level: Level, stages: int = 1) -> SystolicOsParameters:
@@ -397,11 +403,11 @@ def _cycles_per_k(of: Engine, *, lock_step: bool = True) -> float:
 def _cycles() -> Rows:
     operands = digit_statistics(numbers(8, True), "naf", 8, True, gaussian(20.0, 8))
     name = "cycles per operand, sd 20, NAF, groups of 8, with those of empty groups"
-    yield _row(name, expected_cycles(operands, 8, 1), "cycles", None, 2.16, at_most=True)
+    yield row(name, expected_cycles(operands, 8, 1), "cycles", target=2.16, at_most=True)
     for lanes, elements in ((1, "1 lane"), (4, "4 lanes")):
         grid = _engine("digit_serial", f"depth={DEPTH}", f"lanes={lanes}")
         name = f"lane cycles per operand, sd 20, {ROWS} rows of {elements}, tiles of K = {DEPTH}"
-        yield _row(name, _cycles_per_k(grid) * lanes, "cycles", None, None, at_most=True)
+        yield row(name, _cycles_per_k(grid) * lanes, "cycles", at_most=True)
 
 
 def _digits() -> Rows:
@@ -413,25 +419,9 @@ def _digits() -> Rows:
         for encoding, mean in told.items():
             name = f"digits other than 0 of an int8 operand, {title}, {encoding}"
             baseline = None if encoding == "booth" else told["booth"]
-            yield _row(name, mean, "digits", baseline, None, at_most=True)
-
-
-def _row(
-    name: str, value: float, unit: str, baseline: float | None, limit: float | None, *,
-    at_most: bool = False, inverse: bool = False, target_is: str | None = None,
-) -> dict[str, Any]:
-    """Return a row; its ratio is of value to baseline, or (``inverse``) of baseline to value."""
-    ratio = None
-    if baseline is not None:
-        ratio = baseline / value if inverse else value / baseline
-    if target_is is None:
-        target_is = "ratio" if inverse else "value"
-    return {
-        "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio,
-        "target": limit, "target_is": target_is, "at_most": at_most,
-    }  # fmt: skip
+            yield row(name, mean, "digits", baseline=baseline, at_most=True)
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(row)
+    for each in run():
+        print(each)

@@ -47,6 +47,9 @@ _DRAWN: dict[str, tuple[int, tuple[str, ...]]] = {
 }  # fmt: skip
 """Testbenches of minutes: of each design so many of their tests. Of the others all."""
 
+_COMPILED = frozenset({"models", "graphs"})
+"""Tests so long that compiling the design with Verilator takes less time than Icarus saves."""
+
 
 def drawn(strategy: st.SearchStrategy[Any], number: int) -> Any:
     """What a strategy gives for a number, always the same."""
@@ -87,9 +90,10 @@ def simulated(folder: Path, number: int) -> dict[str, Any]:
     build = Build.load(folder)
     module = build.manifest.testbench
     assert module is not None
-    simulator = "icarus" if shutil.which("iverilog") else "verilator"
     count, tests = _DRAWN.get(build.manifest.generator, (0, ()))
     chosen = random.Random(number).sample(tests, count)
+    interpreted = shutil.which("iverilog") and _COMPILED.isdisjoint(chosen)
+    simulator = "icarus" if interpreted else "verilator"
     try:
         run = run_testbench(build, simulator, module, folder / "sim", seed=number, only=chosen)
     except CheckFailed as failure:
@@ -259,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--collect", type=Path, metavar="FILE")
     asked = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPT_FAST", "-O0")  # most of a run is its compilation
     failures = 0
     for name in asked.names:
         record = soak(name, asked.seed, seconds=asked.seconds, legal=asked.legal)
