@@ -30,15 +30,13 @@ class Device:
 
 
 DEVICES: dict[str, Device] = {
-    "ecp5-25k": Device(
-        "ecp5", ("--25k", "--speed", "6"), "Lattice ECP5 LFE5U-25F", ("--package", "CABGA381")
-    ),
-    "ecp5-45k": Device(
-        "ecp5", ("--45k", "--speed", "6"), "Lattice ECP5 LFE5U-45F", ("--package", "CABGA381")
-    ),
-    "ecp5-85k": Device(
-        "ecp5", ("--85k", "--speed", "6"), "Lattice ECP5 LFE5U-85F", ("--package", "CABGA381")
-    ),
+    **{
+        f"ecp5-{size}k{suffix}": Device(
+            "ecp5", (f"--{size}k", "--speed", grade),
+            f"Lattice ECP5 LFE5U-{size}F, speed grade {grade}", ("--package", "CABGA381"),
+        )
+        for suffix, grade in (("", "6"), ("-8", "8")) for size in (25, 45, 85)
+    },
     "ice40-hx8k": Device("ice40", ("--hx8k",), "Lattice iCE40 HX8K", ("--package", "ct256")),
     "ice40-up5k": Device(
         "ice40", ("--up5k",), "Lattice iCE40 UltraPlus UP5K", ("--package", "sg48")

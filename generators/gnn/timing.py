@@ -46,13 +46,13 @@ class Timing:
     read_end: int = 3
     read_again: int = 5
     write: int = 9
-    write_end: int = 3
-    sparse: int = 15
-    edge: int = 26
-    element: int = 15
-    reciprocal: int = 27
+    write_end: int = 4
+    sparse: int = 17
+    edge: int = 28
+    element: int = 16
+    reciprocal: int = 28
     matrix: int = 2
-    matrix_end: int = 16
+    matrix_end: int = 17
     record: int = 32
 
     def of_vector(self, op: Opcode) -> int:

@@ -21,6 +21,9 @@ from .parameters import GnnParameters
 
 __all__ = ["Banks"]
 
+_Port = dict[str, Signal]
+"""What a client gives, by the names of its port."""
+
 
 class Banks(Unit):
     """Local, edge and list memories of all threads, and the accumulator memory.
@@ -41,8 +44,9 @@ class Banks(Unit):
 
     Notes
     -----
-    Cycles: MEMORY_LATENCY from an address to its data: a cycle for the memory, and one for the
-    choice among threads. Memories that one client alone reads are one memory for all threads.
+    Cycles: MEMORY_LATENCY from an address to its data: one on the way to the memory, which is far
+    from its clients, one for the memory, and one for the choice among threads. Memories that one
+    client alone reads are one memory for all threads.
     """
 
     p: GnnParameters
@@ -64,32 +68,37 @@ class Banks(Unit):
     def body(self) -> Module:
         m = Module()
         p = self.p
-        readers = [self.vector_rows, self.matrix_rows, self.writer_rows]
-        writers = [self.vector_rows_write, self.matrix_rows_write, self.reader_rows_write]
+        clients = ("vector_rows", "matrix_rows", "writer_rows")
+        readers = [_held(m, name, getattr(self, name)) for name in clients]
+        writers = [
+            _held(m, name, getattr(self, name))
+            for name in ("vector_rows_write", "matrix_rows_write", "reader_rows_write")
+        ]
         words = [self._local(m, number, readers, writers) for number in range(p.threads)]
-        for name, port in zip(("vector", "matrix", "writer"), readers, strict=True):
-            thread = Signal(range(p.threads), name=f"{name}_thread")
-            m.d.sync += [thread.eq(port.thread), port.data.eq(Array(words)[thread])]
-        self._shared(m, "scores", self.scores, self.scores_write, p.edge_words)
+        for name, held in zip(clients, readers, strict=True):
+            thread = Signal(range(p.threads), name=f"{name}_comes_from")
+            m.d.sync += [
+                thread.eq(held["thread"]), getattr(self, name).data.eq(Array(words)[thread])
+            ]
+        self._shared(m, "scores", p.edge_words)
         per_beat = 8 * p.bus_bytes
-        self._shared(m, "edges", self.edges, self.edges_write, -(-32 * p.max_edges // per_beat))
-        scalars = -(-16 * p.max_sources // per_beat)
-        self._shared(m, "scalars", self.scalars, self.scalars_write, scalars)
+        self._shared(m, "edges", -(-32 * p.max_edges // per_beat))
+        self._shared(m, "scalars", -(-16 * p.max_sources // per_beat))
+        asked = _held(m, "accumulators", self.accumulators)
+        given = _held(m, "accumulators_write", self.accumulators_write)
         memory = BlockMemory(shape=p.accumulator_bits, depth=p.accumulator_words)
         m.submodules.accumulator = memory
         read, write = memory.read_port(), memory.write_port(granularity=p.accumulator_bits // 2)
         m.d.comb += [
-            read.en.eq(self.accumulators.enable), read.addr.eq(self.accumulators.address),
-            write.en.eq(self.accumulators_write.enable),
-            write.addr.eq(self.accumulators_write.address),
-            write.data.eq(self.accumulators_write.data),
+            read.en.eq(asked["enable"]), read.addr.eq(asked["address"]),
+            write.en.eq(given["enable"]), write.addr.eq(given["address"]),
+            write.data.eq(given["data"]),
         ]  # fmt: skip
         m.d.sync += self.accumulators.data.eq(read.data)
         return m
 
     def _local(
-        self, m: Module, number: int, readers: Sequence[wiring.PureInterface],
-        writers: Sequence[wiring.PureInterface],
+        self, m: Module, number: int, readers: Sequence[_Port], writers: Sequence[_Port]
     ) -> Value:
         """Add the local memory of a thread; return what it reads."""
         p = self.p
@@ -105,41 +114,51 @@ class Banks(Unit):
         ]
         return read.data
 
-    def _shared(
-        self, m: Module, name: str, read_port: wiring.PureInterface,
-        write_port: wiring.PureInterface, depth: int,
-    ) -> None:
+    def _shared(self, m: Module, name: str, depth: int) -> None:
         """Add a memory for all threads whose words may be wider than what is read."""
-        p = self.p
-        width, entry = len(write_port.data), len(read_port.data)
+        p, port = self.p, getattr(self, name)
+        asked = _held(m, name, port)
+        given = _held(m, f"{name}_write", getattr(self, f"{name}_write"))
+        width, entry = len(given["data"]), len(port.data)
         bits, part_bits = ceil_log2(depth), ceil_log2(width // entry)
         memory = BlockMemory(shape=width, depth=p.threads << bits)
         m.submodules[name] = memory
         read, write = memory.read_port(), memory.write_port()
-        place = read_port.address[part_bits : part_bits + bits]
+        place = asked["address"][part_bits : part_bits + bits]
         m.d.comb += [
-            read.en.eq(read_port.enable), read.addr.eq(Cat(place, read_port.thread)),
-            write.en.eq(write_port.enable),
-            write.addr.eq(Cat(write_port.address[:bits], write_port.thread)),
-            write.data.eq(write_port.data),
+            read.en.eq(asked["enable"]), read.addr.eq(Cat(place, asked["thread"])),
+            write.en.eq(given["enable"]),
+            write.addr.eq(Cat(given["address"][:bits], given["thread"])),
+            write.data.eq(given["data"]),
         ]  # fmt: skip
         word = read.data
         if part_bits:
             part = Signal(part_bits, name=f"{name}_part")
-            m.d.sync += part.eq(read_port.address[:part_bits])
+            m.d.sync += part.eq(asked["address"][:part_bits])
             word = word.word_select(part, entry)
-        m.d.sync += read_port.data.eq(word)
+        m.d.sync += port.data.eq(word)
 
 
-def _chosen(
-    clients: Sequence[wiring.PureInterface], thread: int, names: Sequence[str]
-) -> dict[str, Value]:
+def _held(m: Module, name: str, port: wiring.PureInterface) -> _Port:
+    """Registers behind a client's port: what it asked for a cycle ago."""
+    held: _Port = {}
+    for field, member in port.signature.members.items():
+        if member.flow is In:
+            value = Signal(
+                member.shape, name=f"{name}_{field}", reset_less=field != "enable"
+            )
+            m.d.sync += value.eq(getattr(port, field))
+            held[field] = value
+    return held
+
+
+def _chosen(clients: Sequence[_Port], thread: int, names: Sequence[str]) -> dict[str, Value]:
     """Join what the clients of a thread's memory ask for: those that do not ask give nothing."""
     result: dict[str, Value] = {}
     for client in clients:
-        mine = client.enable.any() & (client.thread == thread)
+        mine = client["enable"].any() & (client["thread"] == thread)
         for name in ("enable", *names):
-            value = getattr(client, name)
+            value = client[name]
             masked = value & mine.replicate(len(value))
             result[name] = result[name] | masked if name in result else masked
     return result

@@ -13,7 +13,7 @@ from ..tpe.delay import delayed
 from ..unit import Unit
 from .edge_walker import EdgeWalker, EdgeWalkerParameters
 from .instruction import EdgeImmediate, Space
-from .jobs import table_write
+from .jobs import MEMORY_LATENCY, table_write
 from .parameters import GnnParameters
 from .run_reducer import RunReducer, RunReducerParameters
 from .score_lane import ScoreLane, ScoreLaneParameters
@@ -21,8 +21,8 @@ from .vector_ports import engine_members, list_read, word_write
 
 __all__ = ["EdgeEngine"]
 
-_DATA = 4
-"""Cycles from a step to the words that it reads: product, address, and the memory's two."""
+_DATA = 2 + MEMORY_LATENCY
+"""Cycles from a step to the words that it reads: product, address, and the memory's."""
 _LANE = _DATA + 1
 _REFERENCE = _LANE + ScoreLaneParameters().reference_at
 _SCORE = _LANE + ScoreLaneParameters().latency
@@ -46,8 +46,8 @@ class EdgeEngine(Unit):
     -----
     Rows are walked word by word, SL elements each, all edges for each of them. b, c and r, those
     that there are, are read in turn at the first edge of a run of equal destinations; so ``busy``
-    is ``words * (edges + runs * (max(1, operands by destination) - 1))`` cycles, the first one 6
-    cycles after ``start``. ``finished`` is 15 cycles after the last one. b, c and r have one
+    is ``words * (edges + runs * (max(1, operands by destination) - 1))`` cycles, the first one 7
+    cycles after ``start``. ``finished`` is 16 cycles after the last one. b, c and r have one
     stride, that of the accumulator memory.
 
     Source: brief `gnn`, section 6, fused edge chain.

@@ -50,7 +50,7 @@ class EdgeWalker(Unit):
 
     Notes
     -----
-    Cycles: the first step 6 cycles after ``start``, then one in each, through all words. The end of
+    Cycles: the first step 7 cycles after ``start``, then one in each, through all words. The end of
     a run is seen from the edge behind it, so that edges are read ahead.
     """
 

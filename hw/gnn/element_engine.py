@@ -46,7 +46,7 @@ class ElementEngine(Unit):
     ``busy`` for ``rows * (chunks * turns + by_row)`` cycles, the first one 3 cycles after
     ``start``: chunks are steps of a row, turns the operands of an element that come from one
     memory, at least 1 (the thread's two count as one), by_row is 1 for RQROW. ``finished``
-    12 cycles after the last one, in the cycle of the last write.
+    13 cycles after the last one, in the cycle of the last write.
     """
 
     p: GnnParameters

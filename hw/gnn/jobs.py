@@ -20,9 +20,9 @@ __all__ = [
     "table_write",
 ]  # fmt: skip
 
-MEMORY_LATENCY = 2
+MEMORY_LATENCY = 3
 """Cycles from the address of a read to its data: a word asked for in cycle n is on ``data`` in
-cycle n + 2. A write in cycle n is seen by reads asked for in cycle n + 1 and later."""
+cycle n + 3. A write in cycle n is seen by reads asked for in cycle n + 1 and later."""
 
 CONSTANT = data.StructLayout({"m": 16, "s": 6})
 """A factor ``m * 2^-s``, s at most 47."""

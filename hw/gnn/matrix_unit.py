@@ -11,15 +11,24 @@ from ..tpe.delay import delayed
 from ..unit import Unit
 from .dot_column import DotColumn, DotColumnParameters
 from .instruction import ElementType
-from .jobs import MATRIX_JOB, finished, local_read, local_write, table_write
+from .jobs import (
+    MATRIX_JOB,
+    MEMORY_LATENCY,
+    finished,
+    local_read,
+    local_write,
+    table_write,
+)
 from .matrix_walk import MatrixWalk, needs_two_words
 from .parameters import GnnParameters
 from .scale_lane import ScaleLane, ScaleLaneParameters
 
 __all__ = ["MatrixUnit"]
 
-_OPERAND = 3
+_OPERAND = MEMORY_LATENCY + 1
 """Cycles from a step to its activations at the columns: the memory's, and a register."""
+_WEIGHT = 2
+"""Cycles from an address to its word of weights."""
 
 
 class MatrixUnit(Unit):
@@ -63,7 +72,7 @@ class MatrixUnit(Unit):
 
     @staticmethod
     def drain(p: GnnParameters) -> int:
-        """Cycles from a job's last one to ``done``: 15 for 8 or 16 rows."""
+        """Cycles from a job's last one to ``done``: 16 for 8 or 16 rows."""
         sums = DotColumnParameters(p.rows).latency
         return _OPERAND + sums + 1 + ScaleLaneParameters().latency + 1
 
@@ -93,13 +102,15 @@ class MatrixUnit(Unit):
             shape=8 * p.columns, depth=p.weight_words,
         )
         write, read = weights.write_port(), weights.read_port()
-        word = Signal(8 * p.columns, reset_less=True)
+        read_word = Signal(8 * p.columns, reset_less=True)
         m.d.comb += [
             write.en.eq(self.weights.enable), write.addr.eq(self.weights.address),
             write.data.eq(self.weights.data),
             read.en.eq(walk.load), read.addr.eq(walk.load_address),
         ]  # fmt: skip
-        m.d.sync += word.eq(read.data)
+        m.d.sync += read_word.eq(read.data)
+        # Weights are taken up beside the activations of their step.
+        word = delayed(m, read_word, "word", _OPERAND - 1 - _WEIGHT)
         part = delayed(m, walk.step.part, "part", _OPERAND - 1)
         activations = Signal(8 * p.rows, reset_less=True)
         m.d.sync += activations.eq(self.rows.data.word_select(part, 8 * p.rows))

@@ -32,7 +32,7 @@ class ReciprocalEngine(Unit):
     Notes
     -----
     ``busy`` for ``rows * elements`` cycles, the first one 2 cycles after ``start``; ``finished``
-    23 cycles after the last one, in the cycle of the last write.
+    24 cycles after the last one, in the cycle of the last write.
     """
 
     p: GnnParameters

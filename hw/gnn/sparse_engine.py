@@ -12,15 +12,16 @@ from ..unit import Unit
 from .edge_walker import EdgeWalker, EdgeWalkerParameters
 from .head_select import HeadSelect, HeadSelectParameters, first_head
 from .instruction import Opcode
+from .jobs import MEMORY_LATENCY
 from .parameters import GnnParameters
 from .run_reducer import RunReducer, RunReducerParameters
 from .vector_ports import engine_members, list_read
 
 __all__ = ["SparseEngine"]
 
-_DATA = 4
-"""Cycles from a step to the words that it reads: product, address, and the memory's two."""
-_VALUE = 7
+_DATA = 2 + MEMORY_LATENCY
+"""Cycles from a step to the words that it reads: product, address, and the memory's."""
+_VALUE = _DATA + 3
 """To the scaled values: two to select scalars, one to multiply."""
 _TOTAL = _VALUE + 2
 
@@ -40,7 +41,7 @@ class SparseEngine(Unit):
 
     Notes
     -----
-    ``busy`` for ``edges * words`` cycles, the first one 6 cycles after ``start``; ``finished`` 9
+    ``busy`` for ``edges * words`` cycles, the first one 7 cycles after ``start``; ``finished`` 10
     cycles after the last one, in the cycle of the last write. With heads of one column (k = 0) a
     row of scalars must fit a word.
 

@@ -18,7 +18,7 @@ from gatewright.generators.artifacts import Build
 def test_each_listed_device_can_be_asked_for() -> None:
     names = [info.name for info in targets()]
     assert names[:2] == ["ge", "liberty:PATH"]
-    assert {"ecp5-25k", "ecp5-45k", "ecp5-85k", "ice40-hx8k", "ice40-up5k"} <= set(names)
+    assert {"ecp5-25k", "ecp5-45k", "ecp5-85k-8", "ice40-hx8k", "ice40-up5k"} <= set(names)
     for name in names[2:]:
         assert parse(name).slug == name
 

@@ -12,6 +12,8 @@ from amaranth.lib import memory
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
+from gatewright.hw.gnn.jobs import MEMORY_LATENCY
+
 Integers = NDArray[np.int64]
 LIMIT = 50_000
 
@@ -33,7 +35,7 @@ def unpack(words: list[int], bits: int, per_word: int) -> Integers:
 
 
 class Store:
-    """A memory behind ports of a unit: data two cycles after its address."""
+    """A memory behind ports of a unit: data MEMORY_LATENCY cycles after its address."""
 
     def __init__(
         self, m: Module, name: str, read: Any, write: Any = None, *, words: int, threads: int = 1
@@ -44,7 +46,12 @@ class Store:
         m.submodules[name] = self.memory
         port = self.memory.read_port()
         m.d.comb += [port.en.eq(read.enable), port.addr.eq(self._place(read))]
-        m.d.sync += read.data.eq(port.data)
+        word = port.data
+        for _ in range(MEMORY_LATENCY - 2):
+            later = Signal(width)
+            m.d.sync += later.eq(word)
+            word = later
+        m.d.sync += read.data.eq(word)
         if write is not None:
             place = self.memory.write_port(granularity=width // len(write.enable))
             m.d.comb += [

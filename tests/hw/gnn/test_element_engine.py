@@ -128,7 +128,7 @@ def test_reciprocals_of_all_sizes() -> None:
         for name, base in (("a", 0), ("d", 30))
     }
     outcome = check([vector_job(Opcode.RECIP, rows=rows, **both)], before)
-    assert outcome.ends == [rows * 20 + 25]
+    assert outcome.ends == [rows * 20 + 26]
 
 
 @pytest.mark.one_in(2)
@@ -167,7 +167,7 @@ def test_one_row_for_all_and_in_place() -> None:
     outcome = check(jobs, before)
     starts = [0, *outcome.ends[:-1]]
     spans = [end - start for start, end in zip(starts, outcome.ends, strict=True)]
-    assert spans == [5 * 4 + 15, 2, 2, 2 + 15, 12 + 25]
+    assert spans == [5 * 4 + 16, 2, 2, 2 + 16, 12 + 26]
 
 
 @pytest.mark.one_in(2)

@@ -101,8 +101,10 @@ def test_extremes() -> None:
     p = parameters(8, 8, 8)
     constant = {"m": 65535, "s": 0}
     jobs = [
-        job(p, rows=4, k_tiles=4, n_tiles=2, constant=constant, wide=wide) for wide in (0, 1)
-    ]  # fmt: skip
+        # A thread has one job at a time: these two overlap.
+        job(p, thread=wide, rows=4, k_tiles=4, n_tiles=2, constant=constant, wide=wide)
+        for wide in (0, 1)
+    ]
     run(p, jobs, seed=4, extreme=True)
 
 
