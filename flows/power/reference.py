@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,9 @@ from .internal import Internals
 from .reference_library import CALIBRATION, reference_library, variant, without_wire_loads
 
 __all__ = ["opensta_power"]
+
+_BATCH = 1000
+"""Cells in one run of OpenSTA, whose time grows with the square of their number."""
 
 _ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+\s+(u\w*)\s*$", re.MULTILINE)
 
@@ -47,26 +51,11 @@ def opensta_power(
     if not available():
         return None
     cells = _Apart.all(module, library, environment, activity)
-    clock = ["create_clock -name clock -period "
-             f"{period / library.time_unit_ns:.9g} [get_ports {{}}]"]  # fmt: skip
-    ports = ["clock", "calibrate", *(port for each in cells for port in each.ports)]
-    heads = [f"  {'output' if each.startswith('o') else 'input'} {each};" for each in ports]
-    body = [line for each in cells for line in each.verilog()]
-    apart = _asked(
-        reference_library(library, {each.kind for each in cells}),
-        "\n".join([
-            f"module apart ({', '.join(ports)});", *heads,
-            f"  {CALIBRATION} u (.A(calibrate));", *body, "endmodule", "",
-        ]),
-        "apart",
-        [
-            clock[0].format("clock"),
-            # A port that no clock times has no period, and its activity no meaning.
-            "set_input_delay 0 -clock clock [get_ports {calibrate i*}]",
-            "set_power_activity -input_ports [get_ports calibrate] -activity 1 -duty 0.5",
-            *(line for each in cells for line in each.script()),
-        ],
-    )  # fmt: skip
+    clock = f"create_clock -name clock -period {period / library.time_unit_ns:.9g} "
+    apart: dict[str, _Watts] = {}
+    for start in range(0, len(cells), _BATCH):
+        batch = cells[start : start + _BATCH]
+        apart |= _asked_apart(library, batch, f"{clock}[get_ports clock]")
     flat = Module(module.name, module.ports, [
         Instance(f"u{number}", each.kind, each.pins) for number, each in enumerate(module.instances)
     ], next_net=module.next_net)  # fmt: skip
@@ -74,7 +63,7 @@ def opensta_power(
         without_wire_loads(library.prune({each.kind for each in cells})),
         Netlist(flat.name, {flat.name: flat}).verilog(), flat.name,
         [
-            clock[0].format(environment.clock or "clock"),
+            f"{clock}[get_ports {environment.clock or 'clock'}]",
             # A net that is on no timed path has no clock either.
             "set_input_delay 0 -clock clock [all_inputs]",
             "set_output_delay 0 -clock clock [all_outputs]",
@@ -103,6 +92,28 @@ def opensta_power(
         "internal": inputs + outputs, "switching": switching, "leakage": leakage,
         "total": inputs + outputs + switching + leakage,
     }  # fmt: skip
+
+
+def _asked_apart(library: Library, cells: Sequence[_Apart], clock: str) -> dict[str, _Watts]:
+    """Return what OpenSTA says of all copies of some cells, and of the calibration cell."""
+    ports = ["clock", "calibrate", *(port for each in cells for port in each.ports)]
+    heads = [f"  {'output' if each.startswith('o') else 'input'} {each};" for each in ports]
+    body = [line for each in cells for line in each.verilog()]
+    return _asked(
+        reference_library(library, {each.kind for each in cells}),
+        "\n".join([
+            f"module apart ({', '.join(ports)});", *heads,
+            f"  {CALIBRATION} u (.A(calibrate));", *body, "endmodule", "",
+        ]),
+        "apart",
+        [
+            clock,
+            # A port that no clock times has no period, and its activity no meaning.
+            "set_input_delay 0 -clock clock [get_ports {calibrate i*}]",
+            "set_power_activity -input_ports [get_ports calibrate] -activity 1 -duty 0.5",
+            *(line for each in cells for line in each.script()),
+        ],
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

