@@ -72,7 +72,8 @@ def synth(
       ge                        built-in: area in gate equivalents, delay in FO4
       liberty:FILE              a standard-cell library (.lib, .lib.gz), or its
                                 name under PDK_ROOT
-      ecp5-25k, -45k, -85k      Lattice ECP5
+      ecp5-25k, -45k, -85k      Lattice ECP5, speed grade 6
+      ecp5-25k-8, -45k-8, -85k-8  the same, speed grade 8
       ice40-hx8k, -up5k         Lattice iCE40
       gowin-gw1n9, -gw2a18      Gowin
     The report goes to DIR/synth-TARGET/report.json, and to the results database beside DIR: see

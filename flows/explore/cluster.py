@@ -94,15 +94,20 @@ def connected(
         if limits.memory is None:
             limits = Limits(limits.seconds, psutil.virtual_memory().total // (count + 1))
         # Its workers are threads: what does the jobs is a process of its own in any case.
-        with (
-            dask.config.set({"distributed.admin.system-monitor.interval": "10s"}),
-            LocalCluster(
-                n_workers=count, threads_per_worker=1, processes=False, memory_limit=0,
-                dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR,
-            ) as local,
-            Client(local) as client,
-        ):  # fmt: skip
-            yield from _closing(Cluster(client, limits))
+        try:
+            with (
+                dask.config.set({"distributed.admin.system-monitor.interval": "10s"}),
+                LocalCluster(
+                    n_workers=count, threads_per_worker=1, processes=False, memory_limit=0,
+                    dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR,
+                ) as local,
+                Client(local) as client,
+            ):  # fmt: skip
+                yield from _closing(Cluster(client, limits))
+        finally:
+            # A thread that took a job while the others were ended has left a process, which knows
+            # the environment of this sweep and not of the next one.
+            close_all()
         return
     try:
         client = Client(scheduler, timeout=_PATIENCE)
