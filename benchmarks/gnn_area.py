@@ -22,7 +22,7 @@ def run() -> list[Row]:
         shop = Workshop(Path(folder), cells)
         column = shop.cells(DotColumn(DotColumnParameters(8)))["area"] / 8
         four, eight = (PRESETS["tiny"], PRESETS["ecp5"])
-        lanes = [shop.cells(SparseEngine(p))["area"] for p in (four, eight)]
+        lanes = [shop.cells(SparseEngine(p), "fast")["area"] for p in (four, eight)]
     # What both have, walker and addresses, falls out of the difference.
     lane = (lanes[1] - lanes[0]) / (eight.lanes - four.lanes)
     return [
