@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from operator import itemgetter
 from pathlib import Path
 
 from flint_area import target
 from rows import Row, row
-from tpe_units import Workshop
+from tpe_units import Workshop, least_area
 
 from gatewright.generators.gnn.presets import PRESETS
 from gatewright.hw.gnn.dot_column import DotColumn, DotColumnParameters
@@ -22,12 +23,16 @@ def run() -> list[Row]:
         shop = Workshop(Path(folder), cells)
         column = shop.cells(DotColumn(DotColumnParameters(8)))["area"] / 8
         four, eight = (PRESETS["tiny"], PRESETS["ecp5"])
-        lanes = [shop.cells(SparseEngine(p), "fast")["area"] for p in (four, eight)]
+        lanes = [shop.cells(SparseEngine(p), "fast") for p in (four, eight)]
     # What both have, walker and addresses, falls out of the difference.
-    lane = (lanes[1] - lanes[0]) / (eight.lanes - four.lanes)
+    quick, small = (
+        (area(lanes[1]) - area(lanes[0])) / (eight.lanes - four.lanes)
+        for area in (itemgetter("area"), least_area)
+    )
     return [
         row(f"{library}, matrix unit, element of a column of 8: area", column, unit,
             target=1033 if nangate else None, at_most=True),
-        row(f"{library}, sparse engine, another lane: area", lane, unit,
+        row(f"{library}, sparse engine, another lane: least area", small, unit,
             target=1971 if nangate else None, at_most=True),
+        row(f"{library}, sparse engine, another lane: area at least area x delay", quick, unit),
     ]  # fmt: skip

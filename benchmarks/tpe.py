@@ -65,6 +65,7 @@ from tpe_units import (
     ResolvedTile,
     ResolvedTileParameters,
     Workshop,
+    least_area,
 )
 
 INT8 = OperandParameters()
@@ -142,7 +143,7 @@ class _Bench:
         for cls, name in ((Behavioural, "behavioural MAC"), (Mac, "MAC of Booth digits")):
             report = self._element(cls, p)
             yield row(self._title(name, "area x delay"), _product(report), self._unit)
-            yield row(self._title(name, "least area"), _least(report), self._area_unit)
+            yield row(self._title(name, "least area"), least_area(report), self._area_unit)
 
     def opt1_exact(self) -> Rows:
         yield from self._opt1("OPT1, drop-in", 545)
@@ -163,7 +164,7 @@ class _Bench:
 
     def opt4c(self) -> Rows:
         reports = [self._element(Opt4c, p) for p in _serial(1)]
-        product, area = min(map(_product, reports)), min(map(_least, reports))
+        product, area = min(map(_product, reports)), min(map(least_area, reports))
         name = "digit-serial element"
         yield self._cells_row(self._title(name, "area x delay"), product, self._unit, None, 160)
         yield self._cells_row(self._title(name, "least area"), area, self._area_unit, None, 390)
@@ -207,8 +208,8 @@ class _Bench:
         title = self._title(name, "area x delay")
         yield self._cells_row(title, value, self._unit, self._mac(), product)
         if area is not None:
-            value, title = min(map(_least, reports)), self._title(name, "least area")
-            yield self._cells_row(title, value, self._area_unit, self._mac(_least), area)
+            value, title = min(map(least_area, reports)), self._title(name, "least area")
+            yield self._cells_row(title, value, self._area_unit, self._mac(least_area), area)
 
     def _mac(self, of: Callable[[dict[str, Any]], float] | None = None) -> float:
         """The better of both baselines."""
@@ -363,11 +364,6 @@ def _serial(lanes: int) -> list[DigitSerialParameters]:
 
 def _product(report: dict[str, Any]) -> float:
     return float(report["area"] * report["delay"])
-
-
-def _least(report: dict[str, Any]) -> float:
-    """Area of the smallest mapping."""
-    return float(min(point["area"] for point in report["pareto"]))
 
 
 # Model figures

@@ -169,3 +169,8 @@ class Workshop:
         )
         build.save({"dut.v": text})
         return build
+
+
+def least_area(report: dict[str, Any]) -> float:
+    """Area of the smallest mapping."""
+    return float(min(point["area"] for point in report["pareto"]))

@@ -27,6 +27,7 @@ PATTERNS = [path for path in EXAMPLES if path.name.startswith("salo-pattern-")]
 NETWORKS = [path for path in EXAMPLES if path.name.startswith("gnn-network")]
 SPACES = [path for path in EXAMPLES if path.name.startswith("explore-")]
 CONFIGS = [path for path in EXAMPLES if path not in {*PATTERNS, *NETWORKS, *SPACES}]
+LARGE = [path for path in CONFIGS if path.name == "gnn-ecp5.yaml"]
 _BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -99,7 +100,10 @@ def test_example_networks_have_layers(path: Path) -> None:
     assert len(network.layers) > 1
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [
+    pytest.param(path, id=path.name, marks=[pytest.mark.thorough] * (path in LARGE))
+    for path in CONFIGS
+])  # fmt: skip
 def test_examples_build(path: Path, tmp_path: Path) -> None:
     generator = find(path.name.partition("-")[0])
     config = load_config(generator.config(), path, [])

@@ -47,8 +47,8 @@ class Timing:
     read_again: int = 5
     write: int = 9
     write_end: int = 4
-    sparse: int = 17
-    edge: int = 28
+    sparse: int = 16
+    edge: int = 27
     element: int = 16
     reciprocal: int = 28
     matrix: int = 2

@@ -26,7 +26,7 @@ _DATA = 2 + MEMORY_LATENCY
 _LANE = _DATA + 1
 _REFERENCE = _LANE + ScoreLaneParameters().reference_at
 _SCORE = _LANE + ScoreLaneParameters().latency
-_TOTAL = _SCORE + 2
+_TOTAL = _SCORE + 1
 _RUNS = 16
 """Runs that have been read and not reduced: fewer than the cycles in between."""
 
@@ -47,7 +47,7 @@ class EdgeEngine(Unit):
     Rows are walked word by word, SL elements each, all edges for each of them. b, c and r, those
     that there are, are read in turn at the first edge of a run of equal destinations; so ``busy``
     is ``words * (edges + runs * (max(1, operands by destination) - 1))`` cycles, the first one 7
-    cycles after ``start``. ``finished`` is 16 cycles after the last one. b, c and r have one
+    cycles after ``start``. ``finished`` is 15 cycles after the last one. b, c and r have one
     stride, that of the accumulator memory.
 
     Source: brief `gnn`, section 6, fused edge chain.

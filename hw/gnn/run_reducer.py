@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
@@ -31,9 +31,10 @@ class RunReducerParameters:
 
 
 class RunReducer(Unit):
-    """``total = op(first ? before_first : total, value)`` in each lane.
+    """``total = op(first ? before_first : total, value)`` in each lane, a cycle after the value.
 
-    op is the sum modulo 2^32, or the maximum.
+    op is the sum modulo 2^32, or the maximum. One adder does both: ``~total + value`` is negative
+    where ``value <= total``.
 
     Members
     -------
@@ -44,7 +45,7 @@ class RunReducer(Unit):
     value : In(lanes of signed(value_bits)), before_first : In(lanes of signed(32))
         Operands; ``before_first`` matters where ``first``.
     total : Out(lanes of signed(32))
-        Two cycles after a value: what was before the first one is added to it in the first cycle.
+        Reduced values.
 
     Source: brief `gnn`, section 6: no read-modify-write of memory, so no hazard.
     """
@@ -61,20 +62,22 @@ class RunReducer(Unit):
 
     def body(self) -> Module:
         m = Module()
-        valid = Signal()
-        first = Signal(reset_less=True)
-        m.d.sync += [valid.eq(self.valid), first.eq(self.first)]
         for lane in range(self.p.lanes):
-            start = Signal(signed(32), name=f"start_{lane}", reset_less=True)
+            before = Signal(signed(32), name=f"before_{lane}")
             total = Signal(signed(32), name=f"total_{lane}", reset_less=True)
             value = self.value[lane]
-            m.d.sync += start.eq(
-                Mux(self.first, self._reduced(self.before_first[lane], value), value)
-            )
-            with m.If(valid):
-                m.d.sync += total.eq(Mux(first, start, self._reduced(total, start)))
-            m.d.comb += self.total[lane].eq(total)
+            turned = Signal(signed(32), name=f"turned_{lane}")
+            added = Signal(signed(33), name=f"added_{lane}")
+            m.d.comb += [
+                before.eq(Mux(self.first, self.before_first[lane], total)),
+                turned.eq(before ^ self.maximum.replicate(32)), added.eq(turned + value),
+                self.total[lane].eq(total),
+            ]
+            with m.If(self.valid):
+                with m.If(~self.maximum):
+                    m.d.sync += total.eq(added)
+                with m.Elif(added[32]):
+                    m.d.sync += total.eq(before)
+                with m.Else():
+                    m.d.sync += total.eq(value)
         return m
-
-    def _reduced(self, one: Value, other: Value) -> Value:
-        return Mux(self.maximum, Mux(other > one, other, one), one + other)

@@ -23,7 +23,7 @@ _DATA = 2 + MEMORY_LATENCY
 """Cycles from a step to the words that it reads: product, address, and the memory's."""
 _VALUE = _DATA + 3
 """To the scaled values: two to select scalars, one to multiply."""
-_TOTAL = _VALUE + 2
+_TOTAL = _VALUE + 1
 
 
 class SparseEngine(Unit):
@@ -41,7 +41,7 @@ class SparseEngine(Unit):
 
     Notes
     -----
-    ``busy`` for ``edges * words`` cycles, the first one 7 cycles after ``start``; ``finished`` 10
+    ``busy`` for ``edges * words`` cycles, the first one 7 cycles after ``start``; ``finished`` 9
     cycles after the last one, in the cycle of the last write. With heads of one column (k = 0) a
     row of scalars must fit a word.
 
@@ -73,21 +73,18 @@ class SparseEngine(Unit):
 
         first = delayed(m, step.first & walker.valid, "first", _VALUE, reset=True)
         valid = delayed(m, walker.valid, "valid", _VALUE, reset=True)
-        before_first = Signal(p.accumulator_bits, reset_less=True)
-        m.d.sync += before_first.eq(self.accumulators.data)
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.lanes, 24))
         m.d.comb += [
             reducer.valid.eq(valid), reducer.first.eq(first),
             reducer.maximum.eq(job.op == Opcode.SPMAX),
-            reducer.before_first.as_value().eq(before_first),
+            reducer.before_first.as_value().eq(self.accumulators.data),
             self.accumulators_write.data.eq(reducer.total),
         ]
         row = Signal(p.word_bits, reset_less=True)
         m.d.sync += row.eq(self.rows.data)
-        row_later = delayed(m, row, "row", 1)
         for lane, scalar in enumerate(scalars):
             product = Signal(signed(24), name=f"product_{lane}", reset_less=True)
-            m.d.sync += product.eq(row_later.word_select(lane, 8).as_signed() * scalar.as_signed())
+            m.d.sync += product.eq(row.word_select(lane, 8).as_signed() * scalar.as_signed())
             m.d.comb += reducer.value[lane].eq(product)
         last = delayed(m, walker.valid & step.last, "last", _TOTAL, reset=True)
         final = delayed(m, walker.valid & step.final, "final", _TOTAL, reset=True)
@@ -98,8 +95,9 @@ class SparseEngine(Unit):
         return m
 
     def _read(self, m: Module, step: Value, valid: Value) -> None:
-        """Ask for the words of a step; d comes in time for the reduction."""
+        """Ask for the words of a step, which come when the factors and products do."""
         job = self.job
+        row_wait, wait = _VALUE - 2 - _DATA, _VALUE - _DATA
         word = delayed(m, step.word, "word", 1)
         for name, row, stride, base in (
             ("source", step.source, job.a.stride, job.a.base),
@@ -110,12 +108,10 @@ class SparseEngine(Unit):
             m.d.sync += [product.eq(row * stride), address.eq(product + base + word)]
             if name == "source":
                 m.d.comb += [
-                    self.rows.address.eq(address),
-                    self.rows.enable.eq(delayed(m, valid, "reading", 2, reset=True)),
+                    self.rows.address.eq(delayed(m, address, "row_address", row_wait)),
+                    self.rows.enable.eq(delayed(m, valid, "reading", 2 + row_wait, reset=True)),
                 ]
             else:
-                # Data are then registered once, as the products are.
-                wait = _VALUE - 1 - _DATA
                 early = delayed(m, address, "read_address", wait)
                 m.d.comb += [
                     self.accumulators.address.eq(early),

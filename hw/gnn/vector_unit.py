@@ -54,7 +54,7 @@ class VectorUnit(Unit):
     Notes
     -----
     Cycles of a job beyond its busy ones, from its handshake to ``done`` and the handshake of the
-    next one: 17 for SPSUM and SPMAX, 23 for EDGE, 16 for element-wise operations, 26 for RECIP, 2
+    next one: 16 for SPSUM and SPMAX, 22 for EDGE, 16 for element-wise operations, 26 for RECIP, 2
     if there is nothing to do.
     """
 

@@ -36,7 +36,7 @@ def killed(model: BatchedModel, operands: Operands, number: int) -> bool:
     return False
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "settings",
     ["lut", "hybrid", "horner", "horner_cs", "barrett_mcm", "montgomery_mcm", "restoring"],

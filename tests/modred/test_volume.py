@@ -1,7 +1,7 @@
 """A million operands per architecture at 128 bits, with and without stalls, against ``%``.
 
-Methods that take some cycles per operand would need as many times more cycles: they get fewer
-operands in every run, and the million in `make soak`.
+`make test` gives fewer operands to some architectures; `make thorough` the million to those that
+stream, and `make soak` to methods that take some cycles per operand.
 """
 
 from __future__ import annotations
@@ -50,23 +50,23 @@ def check_volume(folder: Path, settings: str, count: int) -> None:
     run_operands(model, operands[half:], expected=right[half:], stall=pauses, seed=7)
 
 
-@pytest.mark.one_in(5)
-@pytest.mark.parametrize(
-    "settings",
-    ["lut", "barrett_mcm", "montgomery_mcm", "horner mode=streaming", "horner_cs mode=streaming"],
-)
-def test_a_million_streamed(tmp_path: Path, settings: str) -> None:
-    check_volume(tmp_path, settings, MILLION)
-
-
+STREAMED = [
+    "lut", "barrett_mcm", "montgomery_mcm", "horner mode=streaming", "horner_cs mode=streaming",
+]  # fmt: skip
 SERIAL = [
     "hybrid", "horner", "horner_cs", "restoring restore_bits=4", "lut mode=multi_cycle",
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("settings", STREAMED)
+def test_a_million_streamed(tmp_path: Path, settings: str) -> None:
+    check_volume(tmp_path, settings, MILLION)
+
+
 @pytest.mark.one_in(5)
-@pytest.mark.parametrize("settings", SERIAL)
-def test_serial(tmp_path: Path, settings: str) -> None:
+@pytest.mark.parametrize("settings", [*STREAMED, *SERIAL])
+def test_volume(tmp_path: Path, settings: str) -> None:
     check_volume(tmp_path, settings, 40_000)
 
 

@@ -81,7 +81,7 @@ def test_jobs_in_a_row() -> None:
         end - start - job["edges"] * 3
         for start, end, job in zip(starts, outcome.ends, jobs, strict=True)
     ]
-    assert extra == [17, 17, 2, 2, 17, 17]
+    assert extra == [16, 16, 2, 2, 16, 16]
 
 
 @pytest.mark.parametrize("lanes", [4, 16])

@@ -168,7 +168,7 @@ def description(p):
     )  # fmt: skip
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("stages, c_input", [(1, False), (3, True)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
@@ -204,7 +204,7 @@ def test_latency_is_that_of_the_brief_and_the_last_addition():
     assert p.latency == 5 + 3 + p.resolve_stages
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_whole_product_in_tiles(cls, level):
     """Ragged in all of M, N, K; tiles of K added up outside; against torch, and the schedule."""
@@ -218,6 +218,7 @@ def test_a_whole_product_in_tiles(cls, level):
     assert run.out[-1] + 1 == model.cycles
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_tiles_of_k_through_c(cls, level):
     """Each row of C is that row of the tile before, and comes no earlier than it left."""
@@ -262,7 +263,7 @@ def test_sums_of_several_steps(cls, level, back_pressure):
         np.testing.assert_array_equal(rows_of(p, run), np.concatenate(wanted))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("saturate", [False, True])
 @pytest.mark.parametrize("c_input", [False, True])
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
@@ -278,7 +279,7 @@ def test_narrow_results(cls, level, c_input, saturate):
     assert (found == wide).any()
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("width", [2, 7])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_sums_wrap(cls, level, width):
