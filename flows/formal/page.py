@@ -1,8 +1,8 @@
 """The page about verification, made from reports: ``docs/verification.md``.
 
 ``python -m gatewright.flows.formal.page FOLDER [-o FILE]`` looks through FOLDER for the reports of
-``gatewright prove``, ``gatewright mutate``, ``gatewright sim`` and ``make soak``; without ``-o``
-the page is printed.
+``gatewright prove``, ``gatewright mutate`` and ``gatewright sim``, and for the record of random
+designs, ``fuzz_record.json``; without ``-o`` the page is printed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ...errors import InputError
 from ...generators.artifacts import write_text
 from .page_settings import settings
-from .page_testbenches import coverage, scores
+from .page_testbenches import coverage, random_designs, scores
 
 __all__ = ["page"]
 
@@ -53,7 +53,7 @@ def page(folder: Path) -> str:
     proofs = sorted(_of(found, "prove"), key=lambda each: str(each["design"]))
     mutated = sorted(_of(found, "mutate"), key=lambda each: str(each["generator"]))
     simulated = sorted(_of(found, "sim"), key=lambda each: str(each["generator"]))
-    soaks = sorted(folder.rglob("fuzz/*.json"))
+    fuzzed = [json.loads(path.read_bytes()) for path in sorted(folder.rglob("fuzz_record.json"))]
     if not proofs and not mutated and not simulated:
         raise InputError(f"{folder} must hold reports of prove, mutate or sim")
     parts = [_HEAD]
@@ -63,8 +63,8 @@ def page(folder: Path) -> str:
         parts += ["\n".join(scores(mutated)), ""]
     if simulated:
         parts += ["\n".join(coverage(simulated)), ""]
-    if soaks:
-        parts += ["\n".join(_soaks(soaks)), ""]
+    for record in fuzzed:
+        parts += ["\n".join(random_designs(record)), ""]
     return "\n".join(parts)
 
 
@@ -89,18 +89,6 @@ def _proof(report: Mapping[str, Any]) -> Iterator[str]:
             f"| {each['name']} | {each['says']}{notes} | {each['verdict']} | {each['engine']} | "
             f"{depth} | {cases} | {each['seconds']:.1f} |"
         )
-
-
-def _soaks(paths: Sequence[Path]) -> Iterator[str]:
-    yield "## Random configs"
-    yield ""
-    yield "Small legal configs, built and simulated under the testbench by `make soak`."
-    yield ""
-    yield "| generator and seed | simulated | refused in one line | failed |"
-    yield "|---|---|---|---|"
-    for path in paths:
-        told = json.loads(path.read_bytes())
-        yield f"| {path.stem} | {told['legal']} | {told['refused']} | {len(told['failed'])} |"
 
 
 def _main(arguments: Sequence[str]) -> None:

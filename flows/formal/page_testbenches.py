@@ -1,4 +1,4 @@
-"""The parts of the page about the testbenches: the mutants that they find, what they exercise."""
+"""The parts of the page about testbenches: mutants found, what is exercised, random designs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 from .page_settings import settings
 
-__all__ = ["coverage", "scores"]
+__all__ = ["coverage", "random_designs", "scores"]
 
 _MOST_PLACES = 12
+_BUDGET = 600
+"""Seconds of `gatewright mutate` without the option."""
 
 
 def scores(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -28,9 +30,11 @@ def scores(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for each in reports:
         chosen = settings(each["generator"], each["config"])
         patterns = "".join(f" --modules '{one}'" for one in each["patterns"])
+        seconds = each.get("budget", _BUDGET)
+        budget = "" if seconds == _BUDGET else f" --budget {seconds:g}"
         yield (
             f"gatewright mutate {each['generator']}{chosen}{patterns} --count {each['mutants']} "
-            f"--seed {each['seed']}"
+            f"--seed {each['seed']}{budget}"
         )
     yield "```"
     yield ""
@@ -104,6 +108,44 @@ def coverage(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         found = list(items)
         if found:
             yield from ("", f"{title}:", "", *found)
+
+
+def random_designs(record: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The section about designs of random configs."""
+    yield "## Random designs"
+    yield ""
+    yield (
+        "Small designs of random configs, each emitted and simulated under its testbench or "
+        "refused with exit code 2 and one line, and as often settings with a fault, which must be "
+        "refused. Of gnn's and salo's testbenches, which take minutes, each design runs some "
+        "tests, drawn at random. Choices are the named values of fields: how many a simulated "
+        "design has had."
+    )
+    yield ""
+    yield "```"
+    for name in record:
+        yield f"python -m tests.generators.fuzz_soak {name} --seed 0 --legal 200"
+    yield "```"
+    yield ""
+    yield "| generator | simulated | refused | faults refused | choices | cycles | failed |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, told in record.items():
+        chosen = [
+            count for values in told["values"].values() for value, count in values.items()
+            if value not in ("least", "most")
+        ]  # fmt: skip
+        hit = sum(map(bool, chosen))
+        yield (
+            f"| {name} | {told['legal']} | {told['refused']} | {sum(told['faults'].values())} | "
+            f"{hit} of {len(chosen)} | {told['cycles']:,} | {len(told['failures'])} |"
+        )
+    mended = [(name, each) for name, told in record.items() for each in told["mended"]]
+    if mended:
+        yield ""
+        yield "Found and mended:"
+        yield ""
+    for name, each in mended:
+        yield f"- {name}, `{' '.join(each['params'])}`: {each['wrong'][0]}"
 
 
 def _share(covered: Sequence[int]) -> str:

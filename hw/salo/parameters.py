@@ -8,6 +8,9 @@ from .exponential import HW8_LINES, ExponentialLines
 
 __all__ = ["DatapathParameters"]
 
+_LARGEST_SHIFT = 31
+"""Of the f of a program."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatapathParameters:
@@ -28,8 +31,8 @@ class DatapathParameters:
     keys
         Most keys of a row in a tile: columns and gather columns; at least 1.
     shift_bits
-        The program constant f is one of ``2^shift_bits`` values from :attr:`shift_least` on; 1
-        to 5. Each value takes a bit of a sum.
+        The program constant f is one of ``2^shift_bits`` values from :attr:`shift_least` on, but
+        at most 31; 1 to 5. Each value takes a bit of a sum.
     pipeline
         Registers between multiplier and adder, 0 or 1.
 
@@ -84,8 +87,8 @@ class DatapathParameters:
 
     @property
     def shift_most(self) -> int:
-        """The largest f."""
-        return self.shift_least + (1 << self.shift_bits) - 1
+        """The largest f, at most 31: at that a score of up to 31 bits is below 1."""
+        return min(self.shift_least + (1 << self.shift_bits) - 1, _LARGEST_SHIFT)
 
     @property
     def logit_fraction_bits(self) -> int:

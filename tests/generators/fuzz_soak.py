@@ -1,7 +1,7 @@
 """Build and simulate random small designs, check refusals, count both, and go on where it stopped.
 
     python -m tests.generators.fuzz_soak flint tpe --legal 200
-    python -m tests.generators.fuzz_soak --collect tests/generators/fuzz_record.json
+    python -m tests.generators.fuzz_soak --collect docs/verification/fuzz_record.json
 
 Design ``n`` of a seed is always the same. All goes through the command line's own function: a
 design is emitted (exit code 0) or refused (exit code 2 and one line); after each, settings with a

@@ -11,6 +11,8 @@ import pytest
 from gatewright.errors import InputError
 from gatewright.flows.formal.page import page
 
+ROOT = Path(__file__).parents[3]
+
 MUTANT = {
     "number": 4, "module": "lut", "mode": "const0", "where": "lut.v:30 not Y[0]",
     "text": "assign ready = ~ valid;", "told_apart": "bounded", "scope": "design", "cycles": 9,
@@ -56,6 +58,27 @@ def test_bins_lines_and_bits(tmp_path: Path) -> None:
     assert "- modred, `operands: dense`" in text
     assert "lut.v:11, if taken" in text and "lut.v:12" not in text
     assert "more: 2 in `lut`" in text
+
+
+def test_random_designs(tmp_path: Path) -> None:
+    write(tmp_path, "sim", step="sim", cycles=1, structure=None,
+          coverage={"bins": 1, "hit": 1, "missed": [], "excused": {}})  # fmt: skip
+    wrong = {"number": 3, "params": ["modulus=29", "dsp=true"], "wrong": ["stream o, beat 1", "i"]}
+    values = {"dsp": {"true": 8, "false": 0}, "width": {"least": 2, "most": 9}}
+    record = {
+        "legal": 9, "refused": 4, "faults": {"unknown field": 6, "list": 7}, "cycles": 1234,
+        "values": values, "failures": [], "mended": [wrong],
+    }
+    (tmp_path / "fuzz_record.json").write_text(json.dumps({"modred": record}))
+    text = page(tmp_path)
+    assert "python -m tests.generators.fuzz_soak modred" in text
+    assert "| modred | 9 | 4 | 13 | 1 of 2 | 1,234 | 0 |" in text
+    assert "- modred, `modulus=29 dsp=true`: stream o, beat 1\n" in text
+
+
+def test_the_page_tells_what_the_kept_reports_tell() -> None:
+    kept = ROOT / "docs" / "verification"
+    assert page(kept) == kept.with_suffix(".md").read_text()
 
 
 def test_nothing_to_tell(tmp_path: Path) -> None:
