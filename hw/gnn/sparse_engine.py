@@ -73,11 +73,14 @@ class SparseEngine(Unit):
 
         first = delayed(m, step.first & walker.valid, "first", _VALUE, reset=True)
         valid = delayed(m, walker.valid, "valid", _VALUE, reset=True)
+        # A register beside the adders: the memory is far from them.
+        before_first = Signal(p.accumulator_bits, reset_less=True)
+        m.d.sync += before_first.eq(self.accumulators.data)
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.lanes, 24))
         m.d.comb += [
             reducer.valid.eq(valid), reducer.first.eq(first),
             reducer.maximum.eq(job.op == Opcode.SPMAX),
-            reducer.before_first.as_value().eq(self.accumulators.data),
+            reducer.before_first.as_value().eq(before_first),
             self.accumulators_write.data.eq(reducer.total),
         ]
         row = Signal(p.word_bits, reset_less=True)
@@ -97,7 +100,7 @@ class SparseEngine(Unit):
     def _read(self, m: Module, step: Value, valid: Value) -> None:
         """Ask for the words of a step, which come when the factors and products do."""
         job = self.job
-        row_wait, wait = _VALUE - 2 - _DATA, _VALUE - _DATA
+        row_wait, wait = _VALUE - 2 - _DATA, _VALUE - 1 - _DATA
         word = delayed(m, step.word, "word", 1)
         for name, row, stride, base in (
             ("source", step.source, job.a.stride, job.a.base),

@@ -113,15 +113,17 @@ async def documented_cycles(bench: Bench) -> None:
 
 
 async def _fill(bench: Bench, design: Design, taken: list[int]) -> None:
-    """While results are refused, a pipeline takes an operand into each rank, whatever the gaps."""
-    operands = _draw(bench, design, design.latency + 4)
+    """While results are refused, a pipeline takes an operand into each rank.
+
+    Each comes to rest before the next one is offered: no rank is filled by those behind it alone.
+    """
     bench.sinks["o"].stall = _Shut()
-    bench.sources["i"].stall = Stall(0.5)
     taken.clear()
-    _send(bench, design, operands)
-    await bench.step(40 + 8 * design.latency)
+    for operand in _draw(bench, design, design.latency + 2):
+        _send(bench, design, [operand])
+        await bench.step(design.latency + 2)
     bench.check("operands in a pipeline that is held up", design.latency, len(taken))
-    bench.sinks["o"].stall = bench.sources["i"].stall = Stall()
+    bench.sinks["o"].stall = Stall()
     await _finish(bench, design)
 
 

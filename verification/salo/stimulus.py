@@ -89,9 +89,13 @@ class Design:
         data = program if isinstance(program, bytes) else write_program(program)
         return self._pack("program", program_beats(data))
 
-    def tokens(self, head: Head) -> Words:
-        """Beats that load a head's operands and start it."""
-        return self._pack("load", token_beats(self.engine, head.rows, head.riders))
+    def tokens(self, head: Head, rng: Rng | None = None) -> Words:
+        """Beats that load a head's operands and start it; in any order if there is ``rng``."""
+        beats = token_beats(self.engine, head.rows, head.riders)
+        if rng is not None:
+            order = rng.permutation(len(beats["token"]))
+            beats = {name: each if name == "last" else each[order] for name, each in beats.items()}
+        return self._pack("load", beats)
 
     def results(self, program: Program, head: Head) -> Words:
         """Beats of a head's results."""

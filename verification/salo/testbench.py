@@ -6,6 +6,7 @@ the program ends blocks; where nothing waits, in the cycles of the schedule.
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,7 +106,7 @@ async def _heads(
     load = bench.sources["load"]
     for head in job.heads:
         beats = design.results(job.program, head)
-        bench.send("load", design.tokens(head))
+        bench.send("load", design.tokens(head, bench.numpy_rng))
         bench.expect("results", beats, partial(design.explain, job, beats))
         if following is not None and head is job.heads[-1]:
             await _until(bench, lambda: not load.queue, "all tokens are taken")
@@ -233,7 +234,8 @@ async def refused_programs(bench: Bench) -> None:
     for kind in kinds:
         fault = kind.partition(",")[0]
         right = _job(bench, design, "window")
-        await _program(bench, design, spoiled(design, write_program(right.program), kind))
+        wrong = spoiled(design, write_program(right.program), kind, bench.rng)
+        await _program(bench, design, wrong)
         told = {"spoiled": kind}
         bench.check("loaded", 0, int(bench.dut.loaded.value), **told)
         bench.check("fault", fault, _fault(bench), **told)
@@ -267,12 +269,12 @@ async def reset_mid_run(bench: Bench) -> None:
     await _run(bench, design, _job(bench, design, design.kinds[2]))
 
 
-def spoiled(design: Design, program: bytes, fault: str) -> bytes:
+def spoiled(design: Design, program: bytes, fault: str, rng: random.Random) -> bytes:
     """Return a program that is wrong in one way."""
     data = bytearray(program)
     match fault:
         case "NO_PROGRAM":
-            data[3] ^= 1
+            data[rng.randrange(8)] ^= 1 << rng.randrange(8)
         case "ARRAY":
             data[16] ^= 1
         case "FORMAT":
