@@ -80,7 +80,7 @@ class EdgeEngine(Unit):
             walker.list.data.eq(self.edges.data), self.busy.eq(walker.valid),
         ]  # fmt: skip
         fires = walker.valid & step.fires
-        first = delayed(m, fires & step.first, "first", _SCORE, reset=True)
+        opens = delayed(m, fires & step.first, "opens", _SCORE - 1, reset=True)
         last = delayed(m, fires & step.last, "last", _SCORE, reset=True)
         fired = delayed(m, fires, "fired", _SCORE, reset=True)
         final = delayed(m, walker.valid & step.final, "final", _TOTAL, reset=True)
@@ -96,13 +96,14 @@ class EdgeEngine(Unit):
             self.finished.eq(final | walker.finished),
         ]
 
-        # A queue's memory is slow: its word for the next value is registered.
-        run = Signal.like(runs.o.payload, name="run", reset_less=True)
-        m.d.sync += run.eq(runs.o.payload)
+        # A queue's memory is slow: what it has for the next value is registered.
+        place = Signal(16, reset_less=True)
+        half = Signal(name="half_of_run", reset_less=True)
+        m.d.sync += [place.eq(runs.o.payload.address), half.eq(runs.o.payload.half)]
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.score_lanes, 16))
         m.d.comb += [
-            reducer.valid.eq(fired), reducer.first.eq(first), reducer.maximum.eq(job.maximum),
-            reducer.before_first.as_value().eq(run.before_first),
+            reducer.opens.eq(opens), reducer.valid.eq(fired), reducer.maximum.eq(job.maximum),
+            reducer.before_first.as_value().eq(runs.o.payload.before_first),
         ]  # fmt: skip
         for i in range(p.score_lanes):
             m.submodules[f"lane_{i}"] = lane = ScoreLane(ScoreLaneParameters())
@@ -110,13 +111,15 @@ class EdgeEngine(Unit):
                 lane.a.eq(a.word_select(i, 16)), lane.b.eq(b.word_select(i, 32)),
                 lane.c.eq(references.o.payload.word_select(i, 16)),
                 lane.slope.eq(EdgeImmediate(job.imm).slope), lane.power.eq(job.c.present),
-                lane.exp_bits.eq(self.exp_bits), reducer.value[i].eq(lane.u),
+                lane.exp_bits.eq(self.exp_bits),
+                reducer.turned[i].eq(lane.u ^ job.maximum.replicate(16)),
                 self.scores_write.data.word_select(i, 16).eq(lane.u),
                 lane.table.enable.eq(self.exponentials.enable),
                 lane.table.address.eq(self.exponentials.address),
                 lane.table.data.eq(self.exponentials.data),
             ]  # fmt: skip
-        self._write(m, fired, last, delayed(m, step.ends, "ended", _SCORE), reducer, run)
+        ended = delayed(m, step.ends, "ended", _SCORE)
+        self._write(m, fired, last, ended, reducer, place, half)
         return m
 
     def _sources(self, m: Module, step: Value, fires: Value) -> Value:
@@ -210,7 +213,7 @@ class EdgeEngine(Unit):
 
     def _write(
         self, m: Module, fired: Value, last: Value, ended: Value, reducer: RunReducer,
-        run: data.View,
+        place: Value, half: Value,
     ) -> None:  # fmt: skip
         """Scores as they come, in the order of edges; totals a cycle after the last of a run."""
         job = self.job
@@ -228,9 +231,9 @@ class EdgeEngine(Unit):
         ]
         wait = _TOTAL - _SCORE
         written = delayed(m, last & job.r.present, "written", wait, reset=True)
-        half = delayed(m, run.half, "written_half", wait)
+        half = delayed(m, half, "written_half", wait)
         m.d.comb += [
-            self.accumulators_write.address.eq(delayed(m, run.address, "place", wait)),
+            self.accumulators_write.address.eq(delayed(m, place, "written_place", wait)),
             self.accumulators_write.data.eq(Cat(reducer.total, reducer.total)),
             self.accumulators_write.enable.eq(Cat(written & ~half, written & half)),
         ]

@@ -31,21 +31,21 @@ class RunReducerParameters:
 
 
 class RunReducer(Unit):
-    """``total = op(first ? before_first : total, value)`` in each lane, a cycle after the value.
+    """``total = op(total, value)`` in each lane, a cycle after the value; in a run of its own.
 
-    op is the sum modulo 2^32, or the maximum. One adder does both: ``~total + value`` is negative
-    where ``value <= total``.
+    op is the sum modulo 2^32, or the maximum. One adder does both: ``total + ~value`` is negative
+    where ``total <= value``.
 
     Members
     -------
-    valid : In(1), first : In(1)
-        There is a value, the first of its run.
-    maximum : In(1)
-        Take the maximum; steady.
-    value : In(lanes of signed(value_bits)), before_first : In(lanes of signed(32))
-        Operands; ``before_first`` matters where ``first``.
+    opens : In(1), before_first : In(lanes of signed(32))
+        In the cycle before the first value of a run, what its total is before that.
+    valid : In(1), maximum : In(1)
+        There is a value. Take the maximum; steady.
+    turned : In(lanes of signed(value_bits))
+        The value, its bits inverted if ``maximum``.
     total : Out(lanes of signed(32))
-        Reduced values.
+        Reduced values: those of a run may stand here while the next one begins.
 
     Source: brief `gnn`, section 6: no read-modify-write of memory, so no hazard.
     """
@@ -55,29 +55,28 @@ class RunReducer(Unit):
     def __init__(self, p: RunReducerParameters) -> None:
         layout = data.ArrayLayout(signed(32), p.lanes)
         super().__init__(p, {
-            "valid": In(1), "first": In(1), "maximum": In(1),
-            "value": In(data.ArrayLayout(signed(p.value_bits), p.lanes)),
-            "before_first": In(layout), "total": Out(layout),
+            "opens": In(1), "before_first": In(layout), "valid": In(1), "maximum": In(1),
+            "turned": In(data.ArrayLayout(signed(p.value_bits), p.lanes)), "total": Out(layout),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
         for lane in range(self.p.lanes):
-            before = Signal(signed(32), name=f"before_{lane}")
+            before = Signal(signed(32), name=f"before_{lane}", reset_less=True)
             total = Signal(signed(32), name=f"total_{lane}", reset_less=True)
-            value = self.value[lane]
-            turned = Signal(signed(32), name=f"turned_{lane}")
+            after = Signal(signed(32), name=f"after_{lane}")
             added = Signal(signed(33), name=f"added_{lane}")
+            turned = self.turned[lane]
             m.d.comb += [
-                before.eq(Mux(self.first, self.before_first[lane], total)),
-                turned.eq(before ^ self.maximum.replicate(32)), added.eq(turned + value),
+                added.eq(before + turned),
+                after.eq(Mux(self.maximum, Mux(added[32], ~turned, before), added)),
                 self.total[lane].eq(total),
             ]
+            # Not in the way of the adder: what a run begins with is there before its first value.
+            with m.If(self.opens):
+                m.d.sync += before.eq(self.before_first[lane])
+            with m.Elif(self.valid):
+                m.d.sync += before.eq(after)
             with m.If(self.valid):
-                with m.If(~self.maximum):
-                    m.d.sync += total.eq(added)
-                with m.Elif(added[32]):
-                    m.d.sync += total.eq(before)
-                with m.Else():
-                    m.d.sync += total.eq(value)
+                m.d.sync += total.eq(after)
         return m

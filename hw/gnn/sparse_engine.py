@@ -71,24 +71,24 @@ class SparseEngine(Unit):
         self._read(m, step, walker.valid)
         scalars = self._scalars(m, step)
 
-        first = delayed(m, step.first & walker.valid, "first", _VALUE, reset=True)
+        opens = delayed(m, step.first & walker.valid, "opens", _VALUE - 1, reset=True)
         valid = delayed(m, walker.valid, "valid", _VALUE, reset=True)
-        # A register beside the adders: the memory is far from them.
-        before_first = Signal(p.accumulator_bits, reset_less=True)
-        m.d.sync += before_first.eq(self.accumulators.data)
+        # Of a job that is steady since long before its first value.
+        maximum = Signal()
+        m.d.sync += maximum.eq(job.op == Opcode.SPMAX)
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.lanes, 24))
         m.d.comb += [
-            reducer.valid.eq(valid), reducer.first.eq(first),
-            reducer.maximum.eq(job.op == Opcode.SPMAX),
-            reducer.before_first.as_value().eq(before_first),
+            reducer.opens.eq(opens), reducer.valid.eq(valid), reducer.maximum.eq(maximum),
+            reducer.before_first.as_value().eq(self.accumulators.data),
             self.accumulators_write.data.eq(reducer.total),
         ]
         row = Signal(p.word_bits, reset_less=True)
-        m.d.sync += row.eq(self.rows.data)
+        # Those of a maximum are multiplied by 1: inverted, they stay inverted.
+        m.d.sync += row.eq(self.rows.data ^ maximum.replicate(p.word_bits))
         for lane, scalar in enumerate(scalars):
             product = Signal(signed(24), name=f"product_{lane}", reset_less=True)
             m.d.sync += product.eq(row.word_select(lane, 8).as_signed() * scalar.as_signed())
-            m.d.comb += reducer.value[lane].eq(product)
+            m.d.comb += reducer.turned[lane].eq(product)
         last = delayed(m, walker.valid & step.last, "last", _TOTAL, reset=True)
         final = delayed(m, walker.valid & step.final, "final", _TOTAL, reset=True)
         m.d.comb += [

@@ -31,7 +31,7 @@ OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
 
 FAULTS: dict[str, Fault] = {
     "a run of edges begins with the sum of the one before":
-        (r"module run_reducer_lanes_4.*?assign before_0 = (first) \?", "1'h0", "models",
+        (r"module run_reducer_lanes_4.*?assign before_0_next = (opens) \?", "1'h0", "models",
          OUTPUT),
     "requantisation does not round":
         (r"module scale_lane_factor_bits_24.*?fine\[56:1\]\) \+ \$signed\(\{ 1'h0, (fine\[0\])",
