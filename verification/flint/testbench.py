@@ -117,7 +117,7 @@ def _check_error(bench: Bench, expected: int) -> None:
 
 def _depths(design: Design, rng: np.random.Generator, count: int) -> list[int]:
     """Return depths for random tiles: mostly short, where the flow control is busiest."""
-    choices = np.array([0, 1, 1, 2, 3, 5, 8, 13, 31, 64, 150])
+    choices = np.array([0, 1, 1, 2, 3, 5, 8, 13, 31, 64, 150, 300])
     return [min(int(depth), design.max_depth) for depth in rng.choice(choices, count)]
 
 
