@@ -31,7 +31,7 @@ class RunReducerParameters:
 
 
 class RunReducer(Unit):
-    """``total = op(total, value)`` in each lane, a cycle after the value; in a run of its own.
+    """``total = op(total, value)`` in each lane, a cycle after the value, run after run.
 
     op is the sum modulo 2^32, or the maximum. One adder does both: ``total + ~value`` is negative
     where ``total <= value``.
