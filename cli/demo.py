@@ -25,12 +25,13 @@ def demo(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Run a network on real digits through the simulated hardware, check and report it.
+    """Give each generator its main job on real input, check every result and report it.
 
-    A small network is trained on handwritten digits and quantised to 4 bits. All layers of the
-    whole test set go through the simulated Verilog of a 16x16 array, and every accumulator is
-    compared with the golden model; exit code 1 if one differs. Accuracy, cycles, utilisation,
-    area and frequency go to stdout, DIR/report.json and DIR/report.html.
+    A network on handwritten digits in 4 bits (flint), and a layer of it in int8 (tpe); products
+    modulo a 381-bit prime (modred); attention over a row of digits (salo); graph networks on the
+    karate club (gnn). All go through simulated Verilog, and every result is compared with that of
+    a golden model; exit code 1 if one differs. What they took goes to stdout, DIR/report.json and
+    DIR/report.html.
 
     \b
     Examples:
