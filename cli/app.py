@@ -27,7 +27,7 @@ COMMANDS = {
     "energy": "Tell the energy of an operation, the power, and which modules take it.",
     "explore": "Sweep a space of designs and print those that no other beats.",
     "report": "Query the results of all runs: tables, CSV, Parquet, and a page to look at.",
-    "demo": "Run a network on real digits through the simulated hardware, check and report it.",
+    "demo": "Give each generator its main job on real input, check every result and report it.",
     "doctor": "Tell which tools are installed, and what to install for the others.",
 }
 
