@@ -343,7 +343,8 @@ class _Engine:
             case Unit.MATRIX:
                 begun: int = max(issued + t.matrix + self._p.rows, free[Unit.MATRIX])
                 free[Unit.MATRIX] = begun + job.busy
-                return begun + job.busy + t.matrix_end
+                skew: int = self._p.skew
+                return begun + job.busy + t.matrix_end + skew
             case _:
                 ended = max(issued, free[Unit.VECTOR]) + job.busy + job.beyond
                 free[Unit.VECTOR] = ended

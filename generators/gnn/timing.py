@@ -32,7 +32,8 @@ class Timing:
     sparse, edge, element, reciprocal
         In which the vector unit has a job beyond those in which it is busy.
     matrix, matrix_end
-        From a job to its first busy cycle, and R more; from its last one to the thread going on.
+        From a job to its first busy cycle, and R more; from its last one to the thread going on,
+        and the skew of the columns more.
     record
         For taking a pass record apart.
     """

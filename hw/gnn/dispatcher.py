@@ -115,7 +115,8 @@ class Dispatcher(Unit):
     ) -> tuple[Value, Value, Value, Value]:
         """Ask for records; return whether one has come, of which kind, and it as either kind."""
         bus = self.p.bus_bytes
-        order = data.StructLayout({"kind": 2, "odd": 1})
+        # Which half of a beat a shard's record is, where it is half of one.
+        order = data.StructLayout({"kind": 2, "odd": int(bus > SHARD_BYTES)})
         orders = add_queue(m, "orders", order, _CONTEXTS * SHARDS_AHEAD + 1, self.clear)
         address = Signal(40)
         base = Signal(40)

@@ -72,7 +72,7 @@ def make_form(m: Module, job: data.View) -> data.View:
         form.k.eq(Mux(op == Opcode.AXPY, job.k, 0)), form.rectifies.eq(op == Opcode.LRELU),
         form.fixes.eq(op == Opcode.FIXMIN), form.looks_up.eq(op == Opcode.LUT8),
         form.table.eq(imm[:4]), form.wrap.eq(reads_b(op) & in_accumulators),
-        form.relu.eq(job.relu),
+        form.relu.eq(job.relu & ((op == Opcode.RQ) | (op == Opcode.RQROW))),
         form.kind.eq(Mux(
             in_accumulators, ElementType.I32,
             Mux(is_wide(job.d), ElementType.I16, ElementType.I8),

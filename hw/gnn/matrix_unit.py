@@ -72,9 +72,9 @@ class MatrixUnit(Unit):
 
     @staticmethod
     def drain(p: GnnParameters) -> int:
-        """Cycles from a job's last one to ``done``: 16 for 8 or 16 rows."""
+        """Cycles from a job's last one to ``done``: 16 for 8 or 16 rows, and ``p.skew``."""
         sums = DotColumnParameters(p.rows).latency
-        return _OPERAND + sums + 1 + ScaleLaneParameters().latency + 1
+        return _OPERAND + p.skew + sums + 1 + ScaleLaneParameters().latency + 1
 
     def body(self) -> Module:
         m = Module()
@@ -90,13 +90,17 @@ class MatrixUnit(Unit):
         sums = DotColumnParameters(p.rows)
         totals = self._columns(m, walk, sums)
         # From here on every row is known by its step of some cycles ago.
-        at_sum = _OPERAND + sums.latency
+        at_sum = _OPERAND + p.skew + sums.latency
         summed = self._partial_sums(m, step, totals, at_sum)
         results = self._requantise(m, step, summed, at_sum + 1)
         self._write(m, step, results, at_sum + 1 + ScaleLaneParameters().latency)
         return m
 
     def _columns(self, m: Module, walk: MatrixWalk, sums: DotColumnParameters) -> list[Value]:
+        """Columns pass activations on: no register is to reach multipliers far from each other.
+
+        A column is ``place`` cycles behind the first one, and its sums wait for the last one's.
+        """
         p = self.p
         m.submodules.weight_memory = weights = BlockMemory(
             shape=8 * p.columns, depth=p.weight_words,
@@ -112,18 +116,25 @@ class MatrixUnit(Unit):
         # Weights are taken up beside the activations of their step.
         word = delayed(m, read_word, "word", _OPERAND - 1 - _WEIGHT)
         part = delayed(m, walk.step.part, "part", _OPERAND - 1)
-        activations = Signal(8 * p.rows, reset_less=True)
+        activations: Value = Signal(8 * p.rows, name="activations", reset_less=True)
         m.d.sync += activations.eq(self.rows.data.word_select(part, 8 * p.rows))
         shift = delayed(m, walk.load, "shift", _OPERAND - 1, reset=True)
         swap = delayed(m, walk.begins, "swap", _OPERAND - 1, reset=True)
         totals: list[Value] = []
+        abreast = p.columns // (p.skew + 1)
         for c in range(p.columns):
+            place, inner = divmod(c, abreast)
+            if place and not inner:
+                activations = delayed(m, activations, f"activations_{place}", 1)
+                shift = delayed(m, shift, f"shift_at_{place}", 1, reset=True)
+                swap = delayed(m, swap, f"swap_at_{place}", 1, reset=True)
             m.submodules[f"column_{c}"] = column = DotColumn(sums)
             m.d.comb += [
-                column.a.as_value().eq(activations), column.weight.eq(word.word_select(c, 8)),
-                column.shift.eq(shift), column.swap.eq(swap),
+                column.a.as_value().eq(activations), column.shift.eq(shift),
+                column.swap.eq(swap),
+                column.weight.eq(delayed(m, word.word_select(c, 8), f"weight_{c}", place)),
             ]  # fmt: skip
-            totals.append(column.total)
+            totals.append(delayed(m, column.total, f"total_{c}", p.skew - place))
         return totals
 
     def _partial_sums(

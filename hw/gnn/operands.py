@@ -17,6 +17,9 @@ from .tasks import CONTEXT
 
 __all__ = ["LOOKED_UP", "Operands"]
 
+_TILE_BITS = 12
+"""Of a number of tiles: weights have less than 4,096 in either direction."""
+
 LOOKED_UP = data.StructLayout({
     "slot": SLOT, "index": 3, "there": 1, "spaces": 4, "once": 1, "rowwise": 1,
 })  # fmt: skip
@@ -39,7 +42,7 @@ class Operands(Unit):
         A slot.
     operands : Out(one OPERAND each)
         As far as they were looked up.
-    k_tiles, n_tiles : Out(12), bytes : Out(16)
+    k_tiles, n_tiles : Out(_TILE_BITS), bytes : Out(16)
         Of the last slot: tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
         The slot of four cycles ago was checked; what is wrong, or NONE.
@@ -48,8 +51,8 @@ class Operands(Unit):
     -----
     The last row of a slot must end in its space: with n rows of a stride, ``offset + (n - 1) *
     stride + words <= size``, in the accumulator memory in its interval's part. Accumulators are
-    i32, elements of edges i16, weights i8. A chunk has no edges; and rows of accumulators are no
-    rows of a shard.
+    i32, elements of edges i16, weights i8, of 1 to 4,095 tiles in either direction. A chunk has no
+    edges; and rows of accumulators are no rows of a shard.
 
     Cycles: 4 to ``checked``.
     """
@@ -62,8 +65,8 @@ class Operands(Unit):
             "strides": In(data.ArrayLayout(16, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
             "operands": Out(data.ArrayLayout(OPERAND, len(OPERANDS))),
-            "k_tiles": Out(12), "n_tiles": Out(12), "bytes": Out(16), "checked": Out(1),
-            "code": Out(Fault),
+            "k_tiles": Out(_TILE_BITS), "n_tiles": Out(_TILE_BITS), "bytes": Out(16),
+            "checked": Out(1), "code": Out(Fault),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
@@ -107,7 +110,14 @@ class Operands(Unit):
                     m.d.comb += typed.eq(slot.type == kind)
             with m.Default():
                 m.d.comb += typed.eq(slot.type.as_value() != 3)
-        sound = typed & self.looked_up.there & slot.elements.any() & ~length[16:].any()
+        weight_slot = slot.space == Space.WEIGHT
+        k_tiles = (slot.elements + p.rows - 1) >> ceil_log2(p.rows)
+        n_tiles = (slot.columns + p.columns - 1) >> ceil_log2(p.columns)
+        tiled = slot.columns.any() & ~(k_tiles[_TILE_BITS:].any() | n_tiles[_TILE_BITS:].any())
+        sound = (
+            typed & self.looked_up.there & slot.elements.any() & ~length[16:].any()
+            & (tiled | ~weight_slot)
+        )  # fmt: skip
         extents = Array([*self.current.extents, 0])
         sizes = [p.accumulator_words, p.local_words, p.edge_words, p.weight_words]
         half = (self.halves == 2) & ~self.current.context & (slot.space == Space.ACCUMULATOR)
@@ -121,15 +131,14 @@ class Operands(Unit):
             "valid": self.valid, "allowed": allowed | ~self.looked_up.there, "sound": sound,
             "start": base, "extent": extent, "size": size,
             "length": Mux(slot.space == Space.ACCUMULATOR, slot.elements, length),
-            "weight": slot.space == Space.WEIGHT,
+            "weight": weight_slot,
         }  # fmt: skip
         first = {name: Signal(len(Value.cast(v)), name=f"first_{name}") for name, v in
                  registers.items()}  # fmt: skip
         m.d.sync += [first[name].eq(value) for name, value in registers.items()]
         with m.If(self.valid):
             m.d.sync += [
-                self.k_tiles.eq((slot.elements + p.rows - 1) >> ceil_log2(p.rows)),
-                self.n_tiles.eq((slot.columns + p.columns - 1) >> ceil_log2(p.columns)),
+                self.k_tiles.eq(k_tiles), self.n_tiles.eq(n_tiles),
                 self.bytes.eq(length),
             ]
         tiles = Signal(24)

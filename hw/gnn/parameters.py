@@ -7,6 +7,8 @@ from dataclasses import dataclass
 __all__ = ["GnnParameters"]
 
 _MOST = 1 << 16
+_ABREAST = 2
+"""Columns of the matrix unit that take the same activations in the same cycle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,11 @@ class GnnParameters:
     def accumulator_bits(self) -> int:
         """Bits of a word of the accumulator memory."""
         return 32 * self.lanes
+
+    @property
+    def skew(self) -> int:
+        """Cycles by which the last columns of the matrix unit are behind the first ones."""
+        return self.columns // _ABREAST - 1
 
     @property
     def mask_bytes(self) -> int:

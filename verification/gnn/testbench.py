@@ -18,8 +18,6 @@ from ...generators.gnn.config import GnnConfig
 from ...generators.gnn.formats import (
     BLOCK_BYTES,
     IDENTITY,
-    PASS,
-    PASS_BYTES,
     STATUS_BUSY,
     STATUS_DONE,
     STATUS_ERROR,
@@ -34,7 +32,9 @@ from ..bench import Bench, with_bench
 from ..stalls import Stall
 from .control import Control
 from .coverage import cover, cover_memory, cover_units, declare
+from .disguise import fill_ignored, keep_sections, move_numbers
 from .memory import DECERR, OKAY, SLVERR, Memory, MemoryTiming
+from .probes import build_probe, make_probes
 from .workloads import GRAPHS, MODELS, Workload, make_workload
 
 _BASE = 0x12_3456_0000
@@ -45,6 +45,9 @@ _NO_REGISTER = 0xFC
 
 _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
+
+_PATIENCE = 20_000
+"""Cycles in which an engine must have found what is wrong."""
 
 _TIMINGS = {
     "fast": MemoryTiming((1, 1)),
@@ -74,9 +77,10 @@ class _System:
 
     def workload(self, model: str, graph: str, **options: Any) -> Workload:
         """Return a run, and count what it is."""
-        made = make_workload(model, graph, self.p, self.bench.numpy_rng, **options)
+        rng = self.bench.numpy_rng
+        made = make_workload(model, graph, self.p, rng, **options)
         cover(self.bench.coverage, made, self.p)
-        return made
+        return replace(made, image=fill_ignored(made.image, rng))
 
     async def begin(self, image: Image) -> None:
         """Put an image into memory and start."""
@@ -86,21 +90,24 @@ class _System:
         base = _BASE - image.first * BLOCK_BYTES
         await self.control.start(base % (1 << 40), image.pass_block, image.passes)
 
-    async def wait(self, limit: int) -> int:
+    async def wait(self, limit: int, **told: Any) -> int:
         """Wait for the interrupt and return STATUS."""
         bench = self.bench
         for _ in range(limit):
             await bench.step()
             if bench.dut.interrupt.value:
                 return await self.control.read("STATUS")
-        bench.check("cycles until the interrupt", f"at most {limit}", "more")
+        bench.check("cycles until the interrupt", f"at most {limit}", "more", **told)
         return 0
 
-    async def run(self, work: Workload) -> int:
-        """Run a workload, compare all that comes, and return its cycles."""
+    async def run(self, work: Workload, spared: int = 0) -> int:
+        """Run a workload, compare all that comes, and return its cycles.
+
+        ``spared`` beats of sections are not read.
+        """
         bench, told = self.bench, {"workload": work.name}
         await self.begin(work.image)
-        status = await self.wait(100 * work.told.cycles + 100_000)
+        status = await self.wait(100 * work.told.cycles + 100_000, **told)
         bench.check("STATUS", 1 << STATUS_DONE, status, **told)
         memory = np.frombuffer(bytes(self.memory.data), np.uint8)
         found = replace(work.image, memory=memory)
@@ -123,7 +130,7 @@ class _System:
         due = {
             Counter.VECTOR_BUSY: busy[Unit.VECTOR], Counter.MATRIX_BUSY: busy[Unit.MATRIX],
             Counter.READ_BEATS: busy[Unit.READ], Counter.WRITE_BEATS: busy[Unit.WRITE],
-            Counter.CONTROL_BEATS: sum(each.overhead_beats for each in passes),
+            Counter.CONTROL_BEATS: sum(each.overhead_beats for each in passes) - spared,
             Counter.TASKS: sum(each.tasks for each in passes), Counter.PASSES_ENDED: len(passes),
         }  # fmt: skip
         for counter, value in due.items():
@@ -179,9 +186,26 @@ async def models(bench: Bench) -> None:
     system = _System(bench)
     for model in MODELS:
         await system.run(system.workload(model, "karate"))
-    # Blocks have 32 bits: both halves of them, one after the other, and addresses that wrap.
-    for first in (0x5555_5555, 0xAAAA_AA00):
-        await system.run(system.workload("gat 1 head", "star", first=first))
+    # Blocks, vertices and shards have 32 bits: both halves of them, one after the other, and
+    # addresses that wrap.
+    for first, vertices, shards in (
+        (0x5555_5555, 0x5555_5550, 0x5555_5554), (0xAAAA_AA00, 0xAAAA_AAA8, 0xAAAA_AAAA),
+    ):  # fmt: skip
+        work = system.workload("gat 1 head", "star", first=first)
+        await system.run(replace(work, image=move_numbers(work.image, vertices, shards)))
+
+
+@cocotb.test()
+@with_bench
+async def kept_sections(bench: Bench) -> None:
+    """What a pass does not load is still there from the run before."""
+    system = _System(bench)
+    for model in ("gat 4 heads", "ggnn"):
+        work = system.workload(model, "star")
+        await system.run(work)
+        image, lengths = keep_sections(work.image)
+        spared = sum(-(-length // system.p.bus_bytes) for length in lengths)
+        await system.run(replace(work, image=image), spared)
 
 
 @cocotb.test()
@@ -243,24 +267,6 @@ async def memory_errors(bench: Bench) -> None:
 
 @cocotb.test()
 @with_bench
-async def bad_images(bench: Bench) -> None:
-    """Instructions, slots and records that cannot be are refused, and the engine recovers."""
-    system = _System(bench)
-    work = system.workload("gcn aggregate", "star")
-    for name, fault in (
-        ("code", Fault.INSTRUCTION), ("end", Fault.PROGRAM_COUNTER),
-        ("operand", Fault.OPERAND), ("slot", Fault.SLOT),
-        ("section", Fault.SECTION), ("halves", Fault.RECORD),
-    ):  # fmt: skip
-        await system.begin(_spoiled(work.image, name))
-        await _stopped(system, fault, None)
-        await system.control.reset()
-        await _idle(system)
-    await system.run(work)
-
-
-@cocotb.test()
-@with_bench
 async def resets(bench: Bench) -> None:
     """A reset by software at any moment, and one by the wire, leave an engine that runs."""
     system = _System(bench)
@@ -276,24 +282,48 @@ async def resets(bench: Bench) -> None:
     await system.run(work)
 
 
-async def _stopped(system: _System, expected: Fault, address: int | None) -> None:
-    """Wait until the engine has stopped, and compare what it tells."""
+@cocotb.test()
+@with_bench
+async def probes(bench: Bench) -> None:
+    """Every operation; and all that can be wrong with one, with its slots, and with records."""
+    system = _System(bench)
+    system.memory.set_timing(_TIMINGS["fast"])
+    for probe in make_probes(system.p):
+        told = {"probe": probe.name}
+        await system.begin(build_probe(probe, bench.numpy_rng))
+        if probe.fault is Fault.NONE:
+            status = await system.wait(_PATIENCE, **told)
+            bench.check("STATUS", 1 << STATUS_DONE, status, **told)
+            await system.control.write("STATUS", 1 << STATUS_DONE)
+        else:
+            shard = bool(probe.shard)
+            await _stopped(system, probe.fault, None, pc=probe.pc, shard=shard, **told)
+            await system.control.reset()
+            await _idle(system)
+    await system.run(system.workload("gcn aggregate", "star"))
+
+
+async def _stopped(
+    system: _System, expected: Fault, address: int | None, *, pc: int = 0, shard: bool = False,
+    **about: Any,
+) -> None:  # fmt: skip
+    """Wait until the engine has stopped, maybe at a shard, and compare what it tells."""
     bench, control = system.bench, system.control
-    told = {"fault": expected.name}
-    status = await system.wait(200_000)
+    told = {"fault": expected.name, **about}
+    status = await system.wait(_PATIENCE, **told)
     bench.check("STATUS has its error bit", 1, status >> STATUS_ERROR & 1, **told)
     error, place = await control.read("ERROR"), await control.read("ERROR_PC")
     bench.check("ERROR code", expected.value, error & 15, **told)
     bench.check("bits of ERROR that mean nothing", 0, error & ~0x1F0F, **told)
     thread = error >> 8 & 31
     if expected in (Fault.PROGRAM_COUNTER, Fault.INSTRUCTION, Fault.SLOT, Fault.OPERAND):
-        # The first instruction of the first task is wrong, and each thread begins with it; or it is
-        # the only one that there is.
         bench.check("thread of ERROR is one", True, thread < system.p.threads, **told)
-        bench.check("ERROR_PC", int(expected is Fault.PROGRAM_COUNTER), place, **told)
+        bench.check("ERROR_PC", pc, place, **told)
     elif expected in (Fault.RECORD, Fault.SECTION):
-        bench.check("thread of ERROR", _NO_THREAD, thread, **told)
-        bench.check("ERROR_PC", 0, place, **told)
+        # A shard that is too large has a thread.
+        known = thread < system.p.threads if shard else thread == _NO_THREAD
+        bench.check("thread of ERROR", True, known, **told, thread=thread)
+        bench.check("ERROR_PC", pc, place, **told)
     else:
         known = thread < system.p.threads or thread == _NO_THREAD
         bench.check("thread of ERROR is one, or none", True, known, **told)
@@ -328,30 +358,3 @@ def _define_rows(bench: Bench) -> None:
             if isinstance(memory, ArrayObject) and memory._name.startswith("local_"):
                 for word in memory:
                     word.value = bench.rng.getrandbits(len(word))
-
-
-def _spoiled(image: Image, what: str) -> Image:
-    """Return an image that is wrong in one way."""
-    memory = image.memory.copy()
-    start = image.pass_block * BLOCK_BYTES
-    record = PASS.from_bits(int.from_bytes(memory[start : start + PASS_BYTES].tobytes(), "little"))
-    length = start + 64 + 4
-    code, slots = (record["sections"][i]["block"] * BLOCK_BYTES for i in (0, 1))
-    match what:
-        case "code":
-            memory[code + 7] |= 0xFC
-        case "operand":
-            # The first instruction is FILL; its slot becomes one of weights.
-            slot = code + 6
-            number = int(memory[slot + 1] & 3) << 4 | int(memory[slot]) >> 4
-            memory[slots + 8 * number] |= 3
-        case "slot":
-            memory[code + 6] |= 0xF0
-            memory[code + 7] |= 1
-        case "section":
-            memory[length : length + 4] = 0xFF
-        case "end":
-            memory[length : length + 4] = (8, 0, 0, 0)
-        case _:
-            memory[start + 24] = 3
-    return replace(image, memory=memory)

@@ -19,6 +19,8 @@ from .ir import MatMul
 __all__ = ["Tables", "tile_counts", "tiles", "weight_words"]
 
 _CONSTANTS = 16
+_MOST_TILES = 4095
+"""As the slots of weights are checked in hw/gnn/operands.py."""
 _Entry = TypeVar("_Entry", Multiplier, str)
 
 
@@ -35,8 +37,19 @@ def weight_words(k: int, n: int, p: GnnParameters) -> int:
 
 
 def tiles(weights: Integers, p: GnnParameters) -> NDArray[np.uint8]:
-    """Return a matrix [K, N] as words [n_tile, k_tile, R] of C bytes, padded with zeros."""
+    """Return a matrix [K, N] as words [n_tile, k_tile, R] of C bytes, padded with zeros.
+
+    Raises
+    ------
+    InputError
+        If it has more tiles in a direction than the engine counts.
+    """
     k_tiles, n_tiles = tile_counts(weights.shape[0], weights.shape[1], p)
+    if max(k_tiles, n_tiles) > _MOST_TILES:
+        raise InputError(
+            f"weights must have at most {_MOST_TILES} tiles of {p.rows} x {p.columns} in a "
+            f"direction, not {max(k_tiles, n_tiles)}"
+        )
     whole = np.zeros((k_tiles * p.rows, n_tiles * p.columns), np.int64)
     whole[: weights.shape[0], : weights.shape[1]] = weights
     by_column = whole.reshape(k_tiles * p.rows, n_tiles, p.columns).transpose(1, 0, 2)

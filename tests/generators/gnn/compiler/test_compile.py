@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gatewright.errors import InputError
 from gatewright.generators.gnn.assembly import check_operands, decode, encode
 from gatewright.generators.gnn.compiler.compile import compile_network
-from gatewright.generators.gnn.formats import Opcode, Phase
+from gatewright.generators.gnn.compiler.constants import tiles
+from gatewright.generators.gnn.formats import GnnParameters, Opcode, Phase
 from gatewright.generators.gnn.graph import Graph as EdgeGraph
 from gatewright.golden.gnn.activations import Activation
 from gatewright.golden.gnn.dense import Linear
@@ -295,6 +296,14 @@ def test_too_many_instructions_are_refused():
     )
     with pytest.raises(InputError, match=r"instructions of pass 0 must be at most 16, not 22"):
         compile_network(network, graph, replace(EDGE, instructions=16))
+
+
+def test_too_many_tiles_are_refused():
+    """More than the engine counts, however large its memories."""
+    p = GnnParameters(lanes=4, rows=4, columns=4, bus_bytes=4)
+    tiles(np.ones((4 * 4095, 1), np.int64), p)
+    with pytest.raises(InputError, match="at most 4095 tiles of 4 x 4 in a direction, not 4096"):
+        tiles(np.ones((4 * 4095 + 1, 1), np.int64), p)
 
 
 def test_sums_that_may_overflow_are_refused():
