@@ -41,13 +41,14 @@ __all__ = ["RECORDS", "drawn", "emitted", "refused", "simulated", "soak"]
 RECORDS = Path("build") / "fuzz"
 
 _DRAWN: dict[str, tuple[int, tuple[str, ...]]] = {
-    "gnn": (1, ("models", "graphs", "memories", "memory_errors", "bad_images", "resets")),
+    "gnn": (1, ("models", "kept_sections", "graphs", "memories", "memory_errors", "resets",
+                "probes")),
     "salo": (3, ("patterns", "operands", "documented_cycles", "random_traffic",
                  "refused_programs", "reset_mid_run")),
 }  # fmt: skip
 """Testbenches of minutes: of each design so many of their tests. Of the others all."""
 
-_COMPILED = frozenset({"models", "graphs"})
+_COMPILED = frozenset({"models", "graphs", "probes"})
 """Tests so long that compiling the design with Verilator takes less time than Icarus saves."""
 
 

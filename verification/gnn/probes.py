@@ -6,7 +6,7 @@ What an engine must say to each is told by `hw/gnn/instruction.py`, `records.py`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ...generators.gnn.formats import (
     NO_SLOT,
     PASS_BYTES,
     SCALAR,
+    Counter,
     Fault,
     GnnParameters,
     Opcode,
@@ -39,6 +40,9 @@ __all__ = ["Probe", "build_probe", "make_probes"]
 
 _TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
 _SHARDS = (Phase.GATHER0, Phase.GATHER1)
+_SELDOM = 8
+_ROW_BITS = 13
+"""Rows beyond this would take too long."""
 _RECORDS_THERE = 3
 """Intervals or shards that a probe has; those behind them are not in memory."""
 
@@ -88,7 +92,13 @@ class Probe:
     last
         What nothing in memory is behind: ``intervals``, ``shards`` or ``tensor``.
     pc
-        What ERROR_PC tells.
+        What ERROR_PC tells, counted from the phase's first instruction.
+    at
+        Instructions before that one.
+    thread
+        Whether ERROR names a thread.
+    busy
+        What counters of busy cycles tell, where it runs to its end.
     """
 
     name: str
@@ -102,6 +112,9 @@ class Probe:
     bytes: Mapping[Section, int] = field(default_factory=dict)
     last: str = ""
     pc: int = 0
+    at: int = 0
+    thread: bool = True
+    busy: Mapping[Counter, int] = field(default_factory=dict)
 
 
 def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
@@ -120,7 +133,7 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     shards = np.zeros(_RECORDS_THERE, SHARD_TYPE)
     shards["sources"], shards["edges"] = probe.shard.get("sources", 1), edges
     sections = {
-        Section.CODE: np.array((*probe.code, _END), "<u8"),
+        Section.CODE: np.array((*(_END,) * probe.at, *probe.code, _END), "<u8"),
         Section.SLOTS: np.array(probe.slots, "<u8"),
         Section.CONSTANTS: rng.integers(0, 256, 4, np.uint8),
         Section.TENSORS: np.zeros(1, TENSOR_TYPE),
@@ -143,7 +156,7 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     sections[Section.TENSORS]["stride"] = BLOCK_BYTES
     record = pieces["pass"].view(PASS_TYPE)[0]
     record["pc"] = NO_CODE
-    record["pc"][probe.phase.value] = 0
+    record["pc"][probe.phase.value] = probe.at
     for name in ("chunk_rows", "accumulator_stride", "chunk_stride", "halves", "intervals"):
         record[name] = 1
     record["source_stride"] = record["edge_stride"] = 1
@@ -170,12 +183,16 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
 def make_probes(p: GnnParameters) -> Iterator[Probe]:
     """Return all probes for an engine of some size."""
     yield from _legal(p)
-    yield from _instructions(p)
-    yield from _operands()
-    yield from _slots(p)
-    yield from _extents(p)
+    yield from _rows(p)
     yield from _counts(p)
     yield from _records(p)
+    for number, probe in enumerate((
+        *_instructions(p), *_operands(), *_slots(p), *_extents(p), *_transfers(p)
+    )):  # fmt: skip
+        # Some of them anywhere in the code.
+        room = p.instructions - len(probe.code) - 1
+        moved = number % _SELDOM == 0 and not probe.pass_ and not probe.bytes
+        yield replace(probe, at=number // _SELDOM * 37 % room) if moved else probe
 
 
 def _spaces(op: Opcode, name: str, phase: Phase) -> str:
@@ -268,8 +285,6 @@ def _operands() -> Iterator[Probe]:
     """Operations in the wrong phase, and operands in the wrong space or without a slot."""
     for op, phase in _each_operation():
         for name in OPERANDS[op]:
-            if (op, name) == (Opcode.SPSUM, "b"):
-                continue
             for space in set(SPACES) - set(_spaces(op, name, phase)):
                 word = _instruction(op, phase, **{name: SPACES.index(space)})
                 yield Probe(f"{op.name} {name} in {space}, {phase.name}", Fault.OPERAND, (word,),
@@ -299,7 +314,7 @@ def _use(space: str, slot: int, p: GnnParameters, **changes: Any) -> Probe:
 
 
 def _named(probe: Probe, name: str) -> Probe:
-    return Probe(**{**vars(probe), "name": name})
+    return replace(probe, name=name)
 
 
 def _sizes(p: GnnParameters) -> dict[str, int]:
@@ -362,18 +377,48 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
     for bit in range(2, 32):
         count = 1 << bit
         yield Probe(f"2^{bit} intervals", Fault.READ_DECODE, pass_={"intervals": count},
-                    last="intervals")  # fmt: skip
+                    last="intervals", thread=False)  # fmt: skip
         for phase in _SHARDS:
             yield Probe(f"2^{bit} shards in {phase.name}", Fault.READ_DECODE, phase=phase,
-                        interval={"count": count}, last="shards")  # fmt: skip
+                        interval={"count": count}, last="shards", thread=False)  # fmt: skip
     load = _instruction(Opcode.LDV, Phase.APPLY0)
     for bit in range(2, 16):
-        yield Probe(f"2^{bit} rows", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},
+        yield Probe(f"2^{bit} chunks", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},
                     last="tensor")  # fmt: skip
     for limit, name in ((p.max_sources, "sources"), (p.max_edges, "edges")):
         for count in (limit + 1, *_bits(limit + 1, 16)):
             yield Probe(f"{count} {name}", Fault.RECORD, phase=Phase.GATHER0,
                         shard={name: count})  # fmt: skip
+
+
+def _many_rows(count: int) -> dict[str, Any]:
+    """Return fields of a chunk of many rows in the same place."""
+    return {"pass_": {"chunk_rows": count, "chunk_stride": 0}, "interval": {"rows": count}}
+
+
+def _rows(p: GnnParameters) -> Iterator[Probe]:
+    """Each bit of a number of rows alone: units are busy as long."""
+    fill = _instruction(Opcode.FILL, Phase.APPLY0, d=1)
+    multiply = _instruction(Opcode.MM, Phase.APPLY0)
+    for bit in range(_ROW_BITS):
+        count = 1 << bit
+        blocks = (min(p.psum_rows, count - row) for row in range(0, count, p.psum_rows))
+        matrix = sum(max(rows, p.rows) for rows in blocks)
+        busy = {Counter.VECTOR_BUSY: count, Counter.MATRIX_BUSY: matrix}
+        yield Probe(f"{count} rows", Fault.NONE, (fill, multiply), busy=busy, **_many_rows(count))
+
+
+def _transfers(p: GnnParameters) -> Iterator[Probe]:
+    """Reads and writes of rows that are not in memory."""
+    for op, fault in ((Opcode.LDV, Fault.READ_DECODE), (Opcode.STV, Fault.WRITE_DECODE)):
+        word = _instruction(op, Phase.APPLY0)
+        for bit in range(1, 16):
+            yield Probe(f"{op.name} of 2^{bit} rows", fault, (word,), last="tensor",
+                        **_many_rows(1 << bit))  # fmt: skip
+        for at in (0b1010101, 0b0101010):
+            yield Probe(f"{op.name} in place {at}", fault, (word,), last="tensor",
+                        at=at % (p.instructions - 1),
+                        interval={"rows": 4})  # fmt: skip
 
 
 def _records(p: GnnParameters) -> Iterator[Probe]:
@@ -382,7 +427,7 @@ def _records(p: GnnParameters) -> Iterator[Probe]:
         ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8))), ("exp_bits", _bits(16, 8)),
     ):  # fmt: skip
         for value in values:
-            yield Probe(f"{name} {value}", Fault.RECORD, pass_={name: value})
+            yield Probe(f"{name} {value}", Fault.RECORD, pass_={name: value}, thread=False)
     for section, unit, most in (
         (Section.CODE, 8, 8 * p.instructions), (Section.SLOTS, 8, 8 * 62),
         (Section.CONSTANTS, 4, 4 * 16), (Section.TENSORS, 8, 8 * 16),
@@ -393,7 +438,8 @@ def _records(p: GnnParameters) -> Iterator[Probe]:
         # Each bit of a length that is too large alone, once in all sections.
         large = (size for size in _bits(2 * most, 32) if size.bit_length() % 8 == section.value)
         for size in (most + unit, unit // 2, unit + 1, *large):
-            yield Probe(f"{section.name} of {size} bytes", Fault.SECTION, bytes={section: size})
+            yield Probe(f"{section.name} of {size} bytes", Fault.SECTION, bytes={section: size},
+                        thread=False)  # fmt: skip
 
 
 def _bits(least: int, width: int) -> tuple[int, ...]:

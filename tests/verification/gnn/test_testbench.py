@@ -25,7 +25,8 @@ from gatewright.tests.verification.faults import (
 )
 
 TESTS = [
-    "registers", "models", "graphs", "memories", "memory_errors", "bad_images", "resets",
+    "registers", "models", "kept_sections", "graphs", "memories", "memory_errors", "resets",
+    "probes",
 ]  # fmt: skip
 OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
 
@@ -44,7 +45,7 @@ FAULTS: dict[str, Fault] = {
          r"ERROR code differs\nfault = WRITE_DECODE"),
     "a reset leaves the error":
         (r"module supervisor.*?assign \w+ = \w+ \? (1'h0) : error;", "error",
-         "bad_images", "STATUS differs|ERROR differs|registers answer|cycles until"),
+         "probes", "STATUS differs|ERROR differs|registers answer|cycles until"),
 }  # fmt: skip
 
 
