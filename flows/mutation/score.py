@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import Build, write_json
+from ..formal.checker import Answer
 from .campaign import run_mutants
 from .equivalence import distinguish, distinguish_module
 from .excuses import Excuse, load_excuses
@@ -148,15 +149,19 @@ class _Split:
     def judge(self, mutant: Mutant) -> None:
         """Compare a mutant with the design, its module first."""
         build, number, work = self._build, mutant.number, self._work
-        answer = distinguish_module(build, mutant.module, number, self._seconds / 2, work)
+        excuse = next((each for each in self._excuses if each.of(mutant)), None)
         scope = "module"
+        if excuse is not None and not self._whole:
+            # What inputs of the module alone show would say nothing against the argument.
+            answer = Answer("unknown", "none", 0)
+        else:
+            answer = distinguish_module(build, mutant.module, number, self._seconds / 2, work)
         if answer.verdict != "proved" and self._whole:
             answer = distinguish(build, number, self._seconds, work)
             scope = "design"
         told = asdict(mutant) | {
             "told_apart": answer.verdict, "scope": scope, "cycles": answer.depth,
         }  # fmt: skip
-        excuse = next((each for each in self._excuses if each.of(mutant)), None)
         same = answer.verdict == "proved" or (
             scope == "design" and answer.verdict == "bounded" and answer.depth >= self.cycles
         )

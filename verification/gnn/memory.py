@@ -16,6 +16,9 @@ __all__ = ["DECERR", "OKAY", "SLVERR", "Memory", "MemoryTiming", "RuleBroken"]
 BOUNDARY = 4096
 CHANNELS = ("ar", "r", "aw", "w", "b")
 CROWD = ("none", "one", "several")
+_ANSWERS = ("r", "b")
+"""Channels that the memory offers."""
+_DRIVEN = ("arready", "rvalid", "awready", "wready", "bvalid")
 _EVENTS = ("moved", "blocked", "idle")
 OKAY, SLVERR, DECERR = 0, 2, 3
 
@@ -96,6 +99,9 @@ class Memory:
         self._answers: deque[tuple[int, int]] = deque()
         self._beat = self._response = 0
         self._held: dict[str, tuple[str, ...]] = {}
+        # Handles, and what ports were driven to: a simulator takes long to answer.
+        self._ports: dict[str, Any] = {}
+        self._driven: dict[str, int] = {}
         self._pauses = {name: self.timing.stall.cycles(rng) for name in CHANNELS}
 
     def set_timing(self, timing: MemoryTiming) -> None:
@@ -109,8 +115,8 @@ class Memory:
             queue.clear()
         self._beat = self._response = 0
         self._held.clear()
-        for name in ("arready", "rvalid", "awready", "wready", "bvalid"):
-            self._port(name).value = 0
+        for name in _DRIVEN:
+            self._set(name, 0)
 
     async def run(self, clock: Any, reset: Any) -> None:
         """Serve for ever; a reset by the wire is one of the memory too."""
@@ -122,11 +128,17 @@ class Memory:
             if reset.value:
                 self._forget()
                 continue
-            self._sample()
-            self._drive()
+            self._drive(self._sample())
 
     def _port(self, name: str) -> Any:
-        return getattr(self._dut, f"axi__{name}")
+        if name not in self._ports:
+            self._ports[name] = getattr(self._dut, f"axi__{name}")
+        return self._ports[name]
+
+    def _set(self, name: str, value: int) -> None:
+        if self._driven.get(name) != value:
+            self._driven[name] = value
+            self._port(name).value = value
 
     def _value(self, name: str) -> int:
         return int(self._port(name).value)
@@ -135,22 +147,30 @@ class Memory:
         """Return a port's bits, the highest first; some may be undefined."""
         return str(self._port(name).value)
 
-    def _look(self) -> dict[str, bool]:
-        """Return which channels move, and count what each does."""
-        moved = {}
+    def _look(self) -> dict[str, bool | None]:
+        """Return which channels move (None: nothing is offered), and count what each does."""
+        moved: dict[str, bool | None] = {}
         for name, counts in self.events.items():
-            valid = self._value(f"{name}valid")
-            moved[name] = bool(valid and self._value(f"{name}ready"))
-            counts["moved" if moved[name] else "blocked" if valid else "idle"] += 1
+            valid, ready = f"{name}valid", f"{name}ready"
+            if name in _ANSWERS:
+                offered = bool(self._driven[valid])
+                moves = offered and bool(self._value(ready))
+            else:
+                offered = bool(self._value(valid))
+                moves = offered and bool(self._driven[ready])
+            moved[name] = moves if offered else None
+            counts["moved" if moves else "blocked" if offered else "idle"] += 1
         self.crowd[CROWD[min(len(self._reads), 2)]] += 1
-        self.both += moved["r"] and moved["w"]
+        self.both += bool(moved["r"] and moved["w"])
         return moved
 
-    def _stable(self, moved: dict[str, bool], channel: str, *names: str) -> None:
+    def _stable(self, moved: dict[str, bool | None], channel: str, *names: str) -> None:
         """Check that what waits does not change."""
-        if not self._value(f"{channel}valid"):
+        if moved[channel] is None:
             if self._held.pop(channel, None) is not None:
                 raise RuleBroken(f"{channel}valid must stay until {channel}ready")
+            return
+        if moved[channel] and channel not in self._held:
             return
         now = tuple(self._bits(name) for name in names)
         if self._held.get(channel, now) != now:
@@ -175,7 +195,8 @@ class Memory:
     def _delay(self) -> int:
         return self._now + self._rng.randint(*self.timing.latency)
 
-    def _sample(self) -> None:
+    def _sample(self) -> dict[str, bool | None]:
+        """Take what moves; return which channels did."""
         moved = self._look()
         self._stable(moved, "ar", "araddr", "arlen")
         self._stable(moved, "aw", "awaddr", "awlen")
@@ -195,6 +216,7 @@ class Memory:
             self._take()
         if moved["b"]:
             self._answers.popleft()
+        return moved
 
     def _take(self) -> None:
         """Write a beat."""
@@ -226,36 +248,35 @@ class Memory:
         else:
             self._writes[0] = (address + self._bytes, beats - 1)
 
-    def _drive(self) -> None:
+    def _drive(self, moved: dict[str, bool | None]) -> None:
         flowing = {name: not next(pauses) for name, pauses in self._pauses.items()}
-        self._port("arready").value = flowing["ar"]
-        self._port("awready").value = flowing["aw"]
+        self._set("arready", flowing["ar"])
+        self._set("awready", flowing["aw"])
         # The address of a burst comes first here: its beats could not be placed otherwise.
-        self._port("wready").value = flowing["w"] and bool(self._writes)
-        self._answer(flowing)
-        waiting = self._value("rvalid") and not self._value("rready")
-        if waiting:
-            return
+        self._set("wready", flowing["w"] and bool(self._writes))
+        # An answer stays until it is taken.
+        if moved["b"] is not False:
+            self._acknowledge(flowing["b"])
+        if moved["r"] is not False:
+            self._answer(flowing["r"])
+
+    def _answer(self, flowing: bool) -> None:
         read = self._reads[0] if self._reads else None
-        valid = read is not None and read.at <= self._now and flowing["r"]
-        self._port("rvalid").value = valid
-        if read is None or not valid:
+        if read is None or read.at > self._now or not flowing:
+            self._set("rvalid", 0)
             return
         address = read.address + self._beat * self._bytes
         at = address - self.base
         there = 0 <= at <= len(self.data) - self._bytes
-        self._port("rdata").value = (
-            int.from_bytes(self.data[at : at + self._bytes], "little") if there else 0
+        self._set("rvalid", 1)
+        self._set(
+            "rdata", int.from_bytes(self.data[at : at + self._bytes], "little") if there else 0
         )
-        self._port("rresp").value = (
-            self.wrong.get(address, OKAY) if there else DECERR
-        )
-        self._port("rlast").value = self._beat == read.beats - 1
+        self._set("rresp", self.wrong.get(address, OKAY) if there else DECERR)
+        self._set("rlast", self._beat == read.beats - 1)
 
-    def _answer(self, flowing: dict[str, bool]) -> None:
-        if self._value("bvalid") and not self._value("bready"):
-            return
-        ready = bool(self._answers) and self._answers[0][0] <= self._now and flowing["b"]
-        self._port("bvalid").value = ready
+    def _acknowledge(self, flowing: bool) -> None:
+        ready = bool(self._answers) and self._answers[0][0] <= self._now and flowing
+        self._set("bvalid", ready)
         if ready:
-            self._port("bresp").value = self._answers[0][1]
+            self._set("bresp", self._answers[0][1])

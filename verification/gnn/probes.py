@@ -40,6 +40,7 @@ __all__ = ["Probe", "build_probe", "make_probes"]
 
 _TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
 _SHARDS = (Phase.GATHER0, Phase.GATHER1)
+_LONGEST = 256
 _SELDOM = 8
 _ROW_BITS = 13
 """Rows beyond this would take too long."""
@@ -125,13 +126,15 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     round_ = _SHARDS.index(probe.phase) if probe.phase in _SHARDS else None
     if round_ is not None:
         intervals["shards"]["count"][:, round_] = 1
-        intervals["shards"]["first"][:, round_] = np.arange(_RECORDS_THERE)
     for name, value in probe.interval.items():
         place = intervals["shards"]["count"][:, round_] if name == "count" else intervals[name]
         place[:] = value
-    edges = int(probe.shard.get("edges", 1))
     shards = np.zeros(_RECORDS_THERE, SHARD_TYPE)
-    shards["sources"], shards["edges"] = probe.shard.get("sources", 1), edges
+    lengths = {"sources": 1, "edges": 1} | dict(probe.shard)
+    for name, length in lengths.items():
+        shards[name] = length
+    # Lists that are too long are not read.
+    sources, edges = (min(length, _LONGEST) for length in lengths.values())
     sections = {
         Section.CODE: np.array((*(_END,) * probe.at, *probe.code, _END), "<u8"),
         Section.SLOTS: np.array(probe.slots, "<u8"),
@@ -141,8 +144,8 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     pieces |= {
         "intervals": intervals, "shards": shards,
         **{each.name: words for each, words in sections.items()},
-        "sources": np.zeros(1, "<u4"), "list": np.zeros(min(edges, 256), "<u4"),
-        "scalars": np.zeros(1, "<i2"), "tensor": rng.integers(0, 256, BLOCK_BYTES, np.uint8),
+        "sources": np.zeros(sources, "<u4"), "list": np.zeros(edges, "<u4"),
+        "scalars": np.zeros(sources, "<i2"), "tensor": rng.integers(0, 256, BLOCK_BYTES, np.uint8),
     }  # fmt: skip
     if probe.last:
         pieces[probe.last] = pieces.pop(probe.last)
@@ -233,6 +236,12 @@ def _legal(p: GnnParameters) -> Iterator[Probe]:
         kind = Phase.APPLY0 if phase is Phase.APPLY0 else Phase.GATHER0
         words = tuple(_instruction(op, each) for op, each in _each_operation() if each is kind)
         yield Probe(f"every operation in {phase.name}", Fault.NONE, words, phase=phase)
+    # More tasks than threads: lists wait until those of others are read.
+    crowd = {"sources": min(16, p.max_sources), "edges": min(16, p.max_edges)}
+    yield Probe("many lists", Fault.NONE, (_instruction(Opcode.LDV, Phase.GATHER0),),
+                phase=Phase.GATHER0, interval={"count": _RECORDS_THERE}, shard=crowd,
+                pass_={"intervals": _RECORDS_THERE, "halves": 2, "has_scalars": 1},
+                )  # fmt: skip
     # The last word of each space, and the last place of the bias.
     slots = tuple(
         _slot(space, offset=size - (p.rows if space == "W" else 1))

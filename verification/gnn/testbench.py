@@ -95,9 +95,10 @@ class _System:
     async def wait(self, limit: int, **told: Any) -> int:
         """Wait for the interrupt and return STATUS."""
         bench = self.bench
+        interrupt = bench.dut.interrupt
         for _ in range(limit):
             await bench.step()
-            if bench.dut.interrupt.value:
+            if interrupt.value:
                 return await self.control.read("STATUS")
         bench.check("cycles until the interrupt", f"at most {limit}", "more", **told)
         return 0
