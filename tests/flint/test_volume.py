@@ -15,12 +15,12 @@ from gatewright.verification.stalls import Stall
 
 CODES = "output=codes "
 ARRAYS = [
+    "rows=2 cols=3 share=2 types=int bits=8 pe=auto max_k=511 " + CODES,
     "rows=16 cols=16 " + CODES,
     "rows=8 cols=8 share=3 types=int,flint,pot,float pe=shift",
     "rows=1 cols=1 share=1 pe=plain bias_bits=0 max_k=257",
     "rows=1 cols=16 share=2 pe=digit output_depth=1 activation_sign=signed max_k=300",
     "rows=16 cols=1 share=4 pe=naive types=flint,float output_depth=3 bias_bits=30",
-    "rows=2 cols=3 share=2 types=int bits=8 pe=auto max_k=511 " + CODES,
     "rows=3 cols=2 share=1 types=int,flint,float bits=5 weight_bits=3 pe=plain",
     "rows=3 cols=8 share=2 types=pot,float activation_sign=unsigned pe=naive " + CODES
     + "output_types=int,flint,pot,float output_bits=3 multiplier_width=32",

@@ -42,7 +42,7 @@ def check(folder: Path, parameters: list[ReducerParameters]) -> None:
     check_bank(model, p, every_operand(parameters))
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.one_in(SHARES)
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -53,7 +53,7 @@ def test_every_modulus(architecture: str, share: int) -> None:
         check_every_operand(parameters[at : at + TOGETHER])
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_emitted_reducers(tmp_path: Path, architecture: str) -> None:
     every = (architecture, *(each for each in VARIANTS if each.split()[0] == architecture))

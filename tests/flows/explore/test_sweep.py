@@ -201,6 +201,7 @@ def test_an_unreachable_scheduler_is_told(
         explore(lab(parameters=GRID), tmp_path, scheduler=address)
 
 
+@pytest.mark.thorough
 def test_any_scheduler_serves_whatever_becomes_of_its_workers(
     lab: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,7 @@ def test_heads_one_after_another(overrides: str, engines: Engines) -> None:
         assert runs.reason_to_wait is None and runs.cycles == runs.due
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", patterns.SMALL)
 def test_every_kind_of_pattern(kind: str, engines: Engines) -> None:
     """On 8 x 8, with a head long enough never to wait."""
@@ -111,6 +111,7 @@ def test_cycles_are_those_foretold(overrides: str, engines: Engines) -> None:
     assert None in waits and any(waits)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("overrides", "pattern", "dk", "dv", "reason"), [
     (SMALL, from_boolean(np.random.default_rng(0).random((24, 24)) < 0.4), 4, 3,
      r"a descriptor with all lists and masks takes 20 cycles, a tile 9"),

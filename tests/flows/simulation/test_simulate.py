@@ -62,7 +62,7 @@ def test_the_seed_decides_the_traffic(tally: Tally, quick_simulator: str) -> Non
 
 
 @pytest.mark.one_in(2)
-@pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=needs_icarus)])
+@pytest.mark.parametrize("simulator", [pytest.param("icarus", marks=needs_icarus), "verilator"])
 def test_waves_name_enums(tally: Tally, simulator: str) -> None:
     build = tally()
     report = simulate(build, simulator=simulator, seed=1, waves=True)

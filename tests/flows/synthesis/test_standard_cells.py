@@ -111,6 +111,7 @@ def test_adder_has_the_area_and_depth_of_an_adder(adder: Build) -> None:
     assert small["area"] == pytest.approx(areas[0], rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_multiplier_equals_its_source(multiplier: Build, tmp_path: Path) -> None:
     report = synthesize(multiplier, "ge", recipes="fast")
     # Six by six: 36 partial product bits of 1.3 GE and some 24 full adders of 5 to 7 GE.
@@ -140,6 +141,7 @@ def test_period_chooses_among_mappings_that_meet_it(adder: Build) -> None:
     assert held["area"] > free["area"]
 
 
+@pytest.mark.thorough
 def test_results_do_not_depend_on_the_cache(
     row: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

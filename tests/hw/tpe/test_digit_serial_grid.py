@@ -111,7 +111,7 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("fields", VARIANTS, ids=str)
 def test_products_and_cycles(fields):
     p = grid(**fields)
@@ -119,7 +119,7 @@ def test_products_and_cycles(fields):
     check(p, random_tiles(p, depths))
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("minimum, group", [(0, 1), (1, 1), (0, 2), (1, 2), (1, 4)])
 @pytest.mark.parametrize("density", [0, 0.05, 0.3])
 def test_sparse_cycles(minimum, group, density):
@@ -128,7 +128,7 @@ def test_sparse_cycles(minimum, group, density):
     check(p, random_tiles(p, [8, 8, 5, 1, 8, 7, 8], density=density))
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_short_tiles_wait_for_results(rows):
     p = grid(rows=rows, operands=NARROW)
@@ -167,7 +167,7 @@ def test_full_buffer_ends_a_tile():
     assert (result.rows == expected(p, tiles)).all()
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("fields", [{}, {"lanes": 1}, {"minimum": 0, "resolve_stages": 2}], ids=str)
 def test_random_waits(fields, seed):
@@ -178,7 +178,7 @@ def test_random_waits(fields, seed):
     check(p, tiles, cycles=False, waits=waits)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("side", ["i", "o"])
 def test_a_wait_at_every_cycle(side):
     p = grid(rows=2, cols=2, depth=4)
@@ -190,7 +190,7 @@ def test_reset_at_every_cycle():
     TILED.check_resets(p, random_tiles(p, [4, 4]), random_tiles(p, [3, 4], seed=2))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("fields", [
     {}, {"accumulator_width": 21}, {"accumulator_width": 10},
     {"accumulator_width": 22, "result_width": 16, "saturate": True, "resolve_stages": 2},
@@ -219,7 +219,7 @@ def test_long_products_in_tiles():
     assert (total == gemm(a, b)).all()
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("spread", [20, None])
 def test_schedule_of_a_product(spread):
     """The whole of a product in tiles, against the model of users' matrices."""
@@ -261,7 +261,7 @@ class Streamed(wiring.Component):
         return m
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("fields", [
     {}, {"group": 1, "minimum": 0}, {"lanes": 1, "depth": 5, "group": 5, "rows": 3},
     {"encoding": Encoding.BITS},

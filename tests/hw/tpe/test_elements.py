@@ -77,7 +77,7 @@ def check_all_pairs(case, more):
     check(case, steps)
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("case", every_element(INT8, 32), ids=str)
 def test_all_pairs_of_8_bits(case):
     check_all_pairs(case, 3)
@@ -96,7 +96,7 @@ def some_elements(operands, width):
     ]
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize(
     "case",
     [
@@ -118,14 +118,14 @@ ALIKE = [
 ]
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("case", [replace(case, alike=True) for case in ALIKE], ids=str)
 def test_all_lanes_alike(case):
     """Sums of a step as large as they can be, such as 16 products of -128 and -128."""
     check_all_pairs(case, 0)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "operands, width",
     [
@@ -169,7 +169,7 @@ def random_case(generator):
     return serial(kind, operands, width, **options, **lanes)
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("seed", range(20))
 def test_wide_operands(seed):
     case = random_case(random.Random(seed))
@@ -200,7 +200,7 @@ LONG = [
 ]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("case", LONG, ids=str)
 def test_long_carries(case):
     """Sums that run through all columns: extremes over and over, and signs that alternate."""
@@ -217,7 +217,7 @@ def test_long_carries(case):
     check(case, steps)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("case", [case for case in LONG if not case.p.free_running], ids=str)
 def test_a_stall_at_every_cycle(case):
     """Lane k stalls in cycle k + 1, with operands and a start on the wires that mean nothing."""
@@ -238,7 +238,7 @@ def test_a_stall_at_every_cycle(case):
 HOLDING = [case for case in LONG if case.cls in (Opt1, Opt4e) and not case.p.free_running]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("case", HOLDING, ids=str)
 def test_nothing_changes_in_a_bubble(case):
     """Sum and carry themselves, not only what they add up to."""

@@ -94,6 +94,7 @@ def test_no_warning(cls, p, tmp_path):
     lint(build_of(cls(p), tmp_path))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("correction", [EXACT, ROW])
 def test_all_pairs_of_8_bits_in_verilog(correction: Correction, tmp_path):
     """Compiled Verilog, all pairs on one sum after another: the sums that are told beforehand."""

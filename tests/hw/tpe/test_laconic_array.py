@@ -66,7 +66,7 @@ TILED = Tiled(LaconicArray, steps_of, cycles_of)
 check = TILED.check
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("fields", [
     {}, {"lanes": 1, "rows": 1, "cols": 1}, {"lanes": 4, "rows": 3, "cols": 2},
     {"encoding": Encoding.BOOTH}, {"encoding": Encoding.ENT}, {"encoding": Encoding.BITS},
@@ -105,7 +105,7 @@ def test_random_waits(seed):
     check(p, tiles, c=c, cycles=False, waits=waits)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("side", ["i", "o"])
 def test_a_wait_at_every_cycle(side):
     p = array(cols=2)

@@ -68,7 +68,7 @@ def tiles_of(p, depths, seed=0, **options):
     return [random_tile(p, rng, depth, **options) for depth in depths]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
@@ -82,7 +82,7 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @each_operands
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
@@ -93,7 +93,7 @@ def test_widths_and_signs(cls, level, operands):
     check(bench_for(p), tiles_of(p, (7, 1, 6)))
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("encoding", Encoding)
 @pytest.mark.parametrize("cls, level", SOME[:5], ids=named(SOME[:5]))
 def test_every_encoding(cls, level, encoding):
@@ -103,7 +103,7 @@ def test_every_encoding(cls, level, encoding):
         check(bench_for(p), tiles_of(p, (3, 6)), waits={"i": at_random(0.3, 1)})
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
     """Exact width for K = 8: all -128 reaches its end."""
@@ -115,13 +115,14 @@ def test_long_carries_and_the_smallest_array(cls, level):
         assert run.rows.reshape(-1, size, size)[:, 0, 0].tolist() == wanted
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_wait_in_every_cycle(cls, level):
     p = small(cls, level, cols=2, c_input=True)
     check_waits(check, bench_for(p), tiles_of(p, (1, 4, 1)), "ico")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_reset_in_every_cycle(cls, level):
     p = small(cls, level, cols=2)
@@ -137,7 +138,7 @@ def description(p, tile_k=None):
     )  # fmt: skip
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("stages, c_input", [(1, False), (3, True)])
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
@@ -157,7 +158,7 @@ def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
     assert run.out[p.rows - 1 :: p.rows] == last.tolist()
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_steady_state(cls, level):
     p = small(cls, level, rows=4)
@@ -168,7 +169,7 @@ def test_steady_state(cls, level):
         assert p.tile_cycles(depth) == max(-(-depth // p.lanes), 4)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_whole_product_in_tiles(cls, level):
     """Ragged in all of M, N, K; tiles of K added up outside; against torch, and the schedule."""
@@ -190,7 +191,7 @@ def test_tiles_of_k_without_first(cls, level):
     check(bench_for(p), tiles, waits={"i": at_random(0.3, 1), "o": at_random(0.3, 2)})
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_tiles_of_k_through_c(cls, level, rows):
@@ -253,7 +254,7 @@ def test_narrow_results(cls, level, c_input, saturate):
     assert (found == wide).any()
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_accumulators_wrap(cls, level):
     p = parameters(cls, level, accumulator_width=17)

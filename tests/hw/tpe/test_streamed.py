@@ -69,7 +69,7 @@ def tiles_of(p, rows, seed=0, **options):
     return [random_tile(p, rng, count, **options) for count in rows]
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("c_input, back_pressure", [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
@@ -82,7 +82,7 @@ def test_ragged_tiles_with_random_waits(cls, level, c_input, back_pressure):
         check(bench, tiles, waits=waits)
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @each_operands
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
 def test_widths_and_signs(cls, level, operands):
@@ -90,7 +90,7 @@ def test_widths_and_signs(cls, level, operands):
     check(bench_of(p), tiles_of(p, (7, 1, 6), full=True))
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("encoding", Encoding)
 @pytest.mark.parametrize("cls, level", [
     (WS, Level.OPT1), (WS, Level.OPT1_ROW), (WS, Level.OPT1_SHARED), (TREE, Level.OPT1),
@@ -103,7 +103,7 @@ def test_every_encoding(cls, level, encoding):
         check(bench_of(p), tiles_of(p, (3, 12), full=True), waits={"i": at_random(0.3, 1)})
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("depth, group", [(1, 2), (5, 2), (11, 2), (9, 3), (9, 16)])
 @pytest.mark.parametrize("level", TREE.LEVELS, ids=lambda level: level.value)
@@ -117,7 +117,7 @@ def test_every_shape_of_tree(level, depth, group, accumulate):
     check(bench_of(p), tiles_of(p, (2, 9), full=True), waits={"o": at_random(0.3, 1)})
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("back_pressure", [True, False])
 @pytest.mark.parametrize("level", CUBE.LEVELS, ids=lambda level: level.value)
 def test_a_cube_whose_products_are_not_added_up(level, back_pressure):
@@ -126,7 +126,7 @@ def test_a_cube_whose_products_are_not_added_up(level, back_pressure):
     check(bench_of(p), tiles_of(p, (3, 1, 2)), waits={"i": at_random(0.4, 1)})
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
     """Exact width for K = 4: all -128 reaches its end."""
@@ -144,13 +144,14 @@ def test_long_carries_and_the_smallest_array(cls, level):
     assert found == wanted[3:5]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_wait_in_every_cycle(cls, level):
     p = small(cls, level, c_input=True, depth=2)
     check_waits(check, bench_of(p), tiles_of(p, (1, 3, 1)), (*inputs(p), "o"))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_reset_in_every_cycle(cls, level):
     """Weights are gone too."""
@@ -168,7 +169,7 @@ def description(p):
     )  # fmt: skip
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("stages, c_input", [(1, False), (3, True)])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_cycles_are_those_of_the_model(cls, level, stages, c_input):
@@ -204,7 +205,7 @@ def test_latency_is_that_of_the_brief_and_the_last_addition():
     assert p.latency == 5 + 3 + p.resolve_stages
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_whole_product_in_tiles(cls, level):
     """Ragged in all of M, N, K; tiles of K added up outside; against torch, and the schedule."""
@@ -218,7 +219,7 @@ def test_a_whole_product_in_tiles(cls, level):
     assert run.out[-1] + 1 == model.cycles
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_tiles_of_k_through_c(cls, level):
     """Each row of C is that row of the tile before, and comes no earlier than it left."""
@@ -239,7 +240,7 @@ def test_tiles_of_k_through_c(cls, level):
     np.testing.assert_array_equal(rows_of(p, run)[-2:], a @ b)
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("back_pressure", [True, False])
 @pytest.mark.parametrize("cls, level", [each for each in LEVELS if each[0] is not WS],
                          ids=named([each for each in LEVELS if each[0] is not WS]))
@@ -263,7 +264,7 @@ def test_sums_of_several_steps(cls, level, back_pressure):
         np.testing.assert_array_equal(rows_of(p, run), np.concatenate(wanted))
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("saturate", [False, True])
 @pytest.mark.parametrize("c_input", [False, True])
 @pytest.mark.parametrize("cls, level", SOME, ids=named(SOME))
@@ -279,7 +280,7 @@ def test_narrow_results(cls, level, c_input, saturate):
     assert (found == wide).any()
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("width", [2, 7])
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_sums_wrap(cls, level, width):
