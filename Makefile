@@ -43,7 +43,7 @@ lint: $(READY)
 
 # Simulations are short: building them takes longer than running them.
 test: lint
-	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --durations=20 --durations-min=5
 
 thorough: $(READY)
 	OPT_FAST=-O1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m thorough
