@@ -1,21 +1,13 @@
-"""Probes: images of a few instructions by hand, each right, or wrong in one way.
-
-What an engine must say to each is told by `hw/gnn/instruction.py`, `records.py` and `faults.py`.
-"""
+"""All probes for an engine: everything right once, and everything wrong that can be, one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ...generators.gnn.formats import (
-    BLOCK_BYTES,
-    NO_CODE,
     NO_SLOT,
-    PASS_BYTES,
     SCALAR,
     Counter,
     Fault,
@@ -24,163 +16,14 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
-from ...generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE, Image
-from .isa import (
-    CHUNKS_ONLY,
-    OPERANDS,
-    OPTIONAL,
-    SHARDS_ONLY,
-    SPACES,
-    TENSORS,
-    WIDTHS,
-)
-from .records import PASS_TYPE, TENSOR_TYPE
+from .isa import CHUNKS_ONLY, OPERANDS, OPTIONAL, SHARDS_ONLY, SPACES, TENSORS
+from .probe import END, RECORDS_THERE, SHARD_PHASES, SLOTS, Probe, slot_of, word_of
 
-__all__ = ["Probe", "build_probe", "make_probes"]
+__all__ = ["make_probes"]
 
-_TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
-_SHARDS = (Phase.GATHER0, Phase.GATHER1)
-_LONGEST = 256
 _SELDOM = 8
 _ROW_BITS = 13
 """Rows beyond this would take too long."""
-_RECORDS_THERE = 3
-"""Intervals or shards that a probe has; those behind them are not in memory."""
-
-
-def _word(op: int, **fields: int) -> int:
-    """Return an instruction; operands that are not given are absent."""
-    values = dict.fromkeys("abcd", NO_SLOT) | {"op": op} | fields
-    word = at = 0
-    for name, width in WIDTHS.items():
-        word |= (values.get(name, 0) & (1 << width) - 1) << at
-        at += width
-    return word
-
-
-def _slot(space: str, kind: int | None = None, **fields: int) -> int:
-    """Return a slot of one element."""
-    values = {"offset": 0, "elements": 1, "columns": int(space == "W")} | fields
-    kind = _TYPES[space] if kind is None else kind
-    return (
-        SPACES.index(space) | kind << 2 | values["offset"] << 16 | values["elements"] << 32
-        | values["columns"] << 48
-    )  # fmt: skip
-
-
-_END = _word(Opcode.END.value)
-_SLOTS = tuple(_slot(space) for space in SPACES)
-
-
-@dataclass(frozen=True)
-class Probe:
-    """An image of one pass with code for one phase.
-
-    Attributes
-    ----------
-    name
-        For people.
-    fault
-        What it ends with; NONE: it runs to its end.
-    code, slots
-        Words; END follows. The phase begins with the first one.
-    phase
-        The one that has code.
-    pass_, interval, shard
-        Fields of the records that are not as usual: a row, a shard of a source and an edge.
-    bytes
-        Lengths of sections that are not as usual.
-    last
-        What nothing in memory is behind: ``intervals``, ``shards`` or ``tensor``.
-    pc
-        What ERROR_PC tells, counted from the phase's first instruction.
-    at
-        Instructions before that one.
-    thread
-        Whether ERROR names a thread.
-    busy
-        What counters of busy cycles tell, where it runs to its end.
-    """
-
-    name: str
-    fault: Fault
-    code: tuple[int, ...] = ()
-    slots: tuple[int, ...] = _SLOTS
-    phase: Phase = Phase.APPLY0
-    pass_: Mapping[str, Any] = field(default_factory=dict)
-    interval: Mapping[str, Any] = field(default_factory=dict)
-    shard: Mapping[str, Any] = field(default_factory=dict)
-    bytes: Mapping[Section, int] = field(default_factory=dict)
-    last: str = ""
-    pc: int = 0
-    at: int = 0
-    thread: bool = True
-    busy: Mapping[Counter, int] = field(default_factory=dict)
-
-
-def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
-    """Return the image of a probe; what it does not care about is random."""
-    pieces = {"pass": np.zeros(PASS_BYTES, np.uint8)}
-    intervals = np.zeros(_RECORDS_THERE, INTERVAL_TYPE)
-    intervals["rows"] = 1
-    round_ = _SHARDS.index(probe.phase) if probe.phase in _SHARDS else None
-    if round_ is not None:
-        intervals["shards"]["count"][:, round_] = 1
-    for name, value in probe.interval.items():
-        place = intervals["shards"]["count"][:, round_] if name == "count" else intervals[name]
-        place[:] = value
-    shards = np.zeros(_RECORDS_THERE, SHARD_TYPE)
-    lengths = {"sources": 1, "edges": 1} | dict(probe.shard)
-    for name, length in lengths.items():
-        shards[name] = length
-    # Lists that are too long are not read.
-    sources, edges = (min(length, _LONGEST) for length in lengths.values())
-    sections = {
-        Section.CODE: np.array((*(_END,) * probe.at, *probe.code, _END), "<u8"),
-        Section.SLOTS: np.array(probe.slots, "<u8"),
-        Section.CONSTANTS: rng.integers(0, 256, 4, np.uint8),
-        Section.TENSORS: np.zeros(1, TENSOR_TYPE),
-    }
-    pieces |= {
-        "intervals": intervals, "shards": shards,
-        **{each.name: words for each, words in sections.items()},
-        "sources": np.zeros(sources, "<u4"), "list": np.zeros(edges, "<u4"),
-        "scalars": np.zeros(sources, "<i2"), "tensor": rng.integers(0, 256, BLOCK_BYTES, np.uint8),
-    }  # fmt: skip
-    if probe.last:
-        pieces[probe.last] = pieces.pop(probe.last)
-    block, blocks = 0, {}
-    for name, piece in pieces.items():
-        blocks[name] = block
-        block += -(-piece.nbytes // BLOCK_BYTES)
-    shards["source_block"], shards["edge_block"] = blocks["sources"], blocks["list"]
-    shards["scalar_block"] = blocks["scalars"]
-    sections[Section.TENSORS]["block"] = blocks["tensor"]
-    sections[Section.TENSORS]["stride"] = BLOCK_BYTES
-    record = pieces["pass"].view(PASS_TYPE)[0]
-    record["pc"] = NO_CODE
-    record["pc"][probe.phase.value] = probe.at
-    for name in ("chunk_rows", "accumulator_stride", "chunk_stride", "halves", "intervals"):
-        record[name] = 1
-    record["source_stride"] = record["edge_stride"] = 1
-    record["interval_block"], record["shard_block"] = blocks["intervals"], blocks["shards"]
-    for section, words in sections.items():
-        record["sections"][section.value] = (blocks[section.name], words.nbytes)
-    for section, size in probe.bytes.items():
-        record["sections"]["bytes"][section.value] = size
-    for name, value in probe.pass_.items():
-        if name == "pc":
-            record["pc"][probe.phase.value] = value
-        else:
-            record[name] = value
-    memory = np.zeros(block * BLOCK_BYTES, np.uint8)
-    for name, piece in pieces.items():
-        raw = np.ascontiguousarray(piece).view(np.uint8).ravel()
-        start = blocks[name] * BLOCK_BYTES
-        memory[start : start + len(raw)] = raw
-    # A block is more than a record: what is behind the last one is not there.
-    end = blocks[probe.last] * BLOCK_BYTES + pieces[probe.last].nbytes if probe.last else None
-    return Image(memory[:end], 0, 1, {})
 
 
 def make_probes(p: GnnParameters) -> Iterator[Probe]:
@@ -201,7 +44,7 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
 def _spaces(op: Opcode, name: str, phase: Phase) -> str:
     """Return the spaces that an operand may be in, in a phase."""
     allowed = OPERANDS[op][name]
-    if phase not in _SHARDS:
+    if phase not in SHARD_PHASES:
         return allowed.replace("E", "")
     return allowed.replace("A", "") if op.value >= Opcode.FILL.value else allowed
 
@@ -222,7 +65,7 @@ def _instruction(op: Opcode, phase: Phase, **changes: int) -> int:
         used.setdefault("c", 0)
     if op is Opcode.EDGE:
         used["imm"] = used.pop("r") << 18 | used.pop("slope", 0)
-    return _word(op.value, **used)
+    return word_of(op.value, **used)
 
 
 def _each_operation() -> Iterator[tuple[Opcode, Phase]]:
@@ -239,16 +82,16 @@ def _legal(p: GnnParameters) -> Iterator[Probe]:
     # More tasks than threads: lists wait until those of others are read.
     crowd = {"sources": min(16, p.max_sources), "edges": min(16, p.max_edges)}
     yield Probe("many lists", Fault.NONE, (_instruction(Opcode.LDV, Phase.GATHER0),),
-                phase=Phase.GATHER0, interval={"count": _RECORDS_THERE}, shard=crowd,
-                pass_={"intervals": _RECORDS_THERE, "halves": 2, "has_scalars": 1},
+                phase=Phase.GATHER0, interval={"count": RECORDS_THERE}, shard=crowd,
+                pass_={"intervals": RECORDS_THERE, "halves": 2, "has_scalars": 1},
                 )  # fmt: skip
     # The last word of each space, and the last place of the bias.
     slots = tuple(
-        _slot(space, offset=size - (p.rows if space == "W" else 1))
+        slot_of(space, offset=size - (p.rows if space == "W" else 1))
         for space, size in _sizes(p).items()
     )
-    fills = tuple(_word(Opcode.FILL.value, d=slot) for slot in (0, 1))
-    multiply = _word(Opcode.MM.value, d=1, a=1, b=3, imm=p.bias_words - 1)
+    fills = tuple(word_of(Opcode.FILL.value, d=slot) for slot in (0, 1))
+    multiply = word_of(Opcode.MM.value, d=1, a=1, b=3, imm=p.bias_words - 1)
     yield Probe("ends of spaces", Fault.NONE, (*fills, multiply), slots)
 
 
@@ -256,7 +99,7 @@ def _instructions(p: GnnParameters) -> Iterator[Probe]:
     """Words that are no instructions."""
     known = {op.value for op in Opcode}
     for op in sorted(set(range(64)) - known):
-        yield Probe(f"operation {op}", Fault.INSTRUCTION, (_word(op, a=1, b=1, c=0, d=1),))
+        yield Probe(f"operation {op}", Fault.INSTRUCTION, (word_of(op, a=1, b=1, c=0, d=1),))
     for op, phase in _each_operation():
         for name in OPERANDS[op]:
             optional = OPTIONAL.get(op, "")
@@ -282,12 +125,12 @@ def _instructions(p: GnnParameters) -> Iterator[Probe]:
     word = _instruction(Opcode.EDGE, Phase.GATHER0, **nothing)
     yield Probe("EDGE of nothing", Fault.INSTRUCTION, (word,), phase=Phase.GATHER0)
     for start in _bits(2, 16):
-        yield Probe(f"first instruction {start}", Fault.PROGRAM_COUNTER, (_END,),
+        yield Probe(f"first instruction {start}", Fault.PROGRAM_COUNTER, (END,),
                     pass_={"pc": start}, pc=start)  # fmt: skip
     fill = _instruction(Opcode.FILL, Phase.APPLY0)
     yield Probe("without END", Fault.PROGRAM_COUNTER, (fill,), bytes={Section.CODE: 8}, pc=1)
     late = (fill,) * 3
-    yield Probe("wrong in the fourth place", Fault.INSTRUCTION, (*late, _word(7)), pc=3)
+    yield Probe("wrong in the fourth place", Fault.INSTRUCTION, (*late, word_of(7)), pc=3)
 
 
 def _operands() -> Iterator[Probe]:
@@ -298,7 +141,7 @@ def _operands() -> Iterator[Probe]:
                 word = _instruction(op, phase, **{name: SPACES.index(space)})
                 yield Probe(f"{op.name} {name} in {space}, {phase.name}", Fault.OPERAND, (word,),
                             phase=phase)  # fmt: skip
-            word = _instruction(op, phase, **{name: len(_SLOTS)})
+            word = _instruction(op, phase, **{name: len(SLOTS)})
             yield Probe(f"{op.name} {name} has no slot", Fault.SLOT, (word,), phase=phase)
     for op, phase in (*((op, Phase.GATHER0) for op in SHARDS_ONLY),
                       *((op, Phase.APPLY0) for op in CHUNKS_ONLY)):  # fmt: skip
@@ -312,7 +155,7 @@ def _operands() -> Iterator[Probe]:
 
 def _use(space: str, slot: int, p: GnnParameters, **changes: Any) -> Probe:
     """Return a probe with an instruction that uses a slot of some space."""
-    slots = tuple(slot if SPACES.index(space) == i else each for i, each in enumerate(_SLOTS))
+    slots = tuple(slot if SPACES.index(space) == i else each for i, each in enumerate(SLOTS))
     if space == "W":
         return Probe("", Fault.SLOT, (_instruction(Opcode.MM, Phase.APPLY0),), slots, **changes)
     if space == "E":
@@ -337,29 +180,29 @@ def _slots(p: GnnParameters) -> Iterator[Probe]:
     sizes = _sizes(p)
     for space, types in (("A", (0, 1, 3)), ("L", (3,)), ("E", (0, 2, 3)), ("W", (1, 2, 3))):
         for kind in types:
-            yield _named(_use(space, _slot(space, kind), p), f"type {kind} in {space}")
+            yield _named(_use(space, slot_of(space, kind), p), f"type {kind} in {space}")
     for space, size in sizes.items():
-        yield _named(_use(space, _slot(space, elements=0), p), f"no elements in {space}")
+        yield _named(_use(space, slot_of(space, elements=0), p), f"no elements in {space}")
         for offset in (size, *_bits(size + 1, 16)):
-            probe = _use(space, _slot(space, offset=offset), p)
+            probe = _use(space, slot_of(space, offset=offset), p)
             yield _named(probe, f"offset {offset} in {space}")
     per_word = {"A": p.lanes, "L": p.lanes, "E": p.lanes // 2, "W": 1}
     for space, size in sizes.items():
         for elements in (size * per_word[space] + 1, *_bits(size * per_word[space] + 1, 16)):
             if elements < 1 << 16:
-                probe = _use(space, _slot(space, elements=elements), p)
+                probe = _use(space, slot_of(space, elements=elements), p)
                 yield _named(probe, f"{elements} elements in {space}")
     for kind, elements in ((1, 1 << 15), (2, 1 << 14), (2, 1 << 15)):
-        probe = _use("L", _slot("L", kind, elements=elements), p)
+        probe = _use("L", slot_of("L", kind, elements=elements), p)
         yield _named(probe, f"{elements} elements of type {kind}")
     for columns in (0, *_bits(p.weight_words // p.rows * p.columns + 1, 16)):
-        yield _named(_use("W", _slot("W", columns=columns), p), f"{columns} columns")
+        yield _named(_use("W", slot_of("W", columns=columns), p), f"{columns} columns")
     for bias in (p.bias_words, *_bits(p.bias_words + 1, 24)):
         word = _instruction(Opcode.MM, Phase.APPLY0, imm=bias)
         yield Probe(f"bias {bias}", Fault.SLOT, (word,))
     halved = {"pass_": {"halves": 2}}
     half = p.accumulator_words // 2
-    yield _named(_use("A", _slot("A", offset=half), p, **halved), "beyond its half")
+    yield _named(_use("A", slot_of("A", offset=half), p, **halved), "beyond its half")
 
 
 def _extents(p: GnnParameters) -> Iterator[Probe]:
@@ -370,13 +213,13 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
         many = {"chunk_rows": rows + 1}
         for space, name in (("A", "accumulator_stride"), ("L", "chunk_stride")):
             if 1 << bit >= sizes[space]:
-                probe = _use(space, _slot(space), p, pass_={**many, name: stride},
+                probe = _use(space, slot_of(space), p, pass_={**many, name: stride},
                              interval={"rows": rows + 1})  # fmt: skip
                 yield _named(probe, f"2^{bit} words in {space}")
         rows = min(rows, p.max_edges // 2)
         stride = (1 << bit) // rows
         if 1 << bit >= sizes["E"] and stride < 1 << 16:
-            probe = _use("E", _slot("E"), p, pass_={"edge_stride": [stride, 1]},
+            probe = _use("E", slot_of("E"), p, pass_={"edge_stride": [stride, 1]},
                          shard={"edges": rows + 1})  # fmt: skip
             yield _named(probe, f"2^{bit} words in E")
 
@@ -387,7 +230,7 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
         count = 1 << bit
         yield Probe(f"2^{bit} intervals", Fault.READ_DECODE, pass_={"intervals": count},
                     last="intervals", thread=False)  # fmt: skip
-        for phase in _SHARDS:
+        for phase in SHARD_PHASES:
             yield Probe(f"2^{bit} shards in {phase.name}", Fault.READ_DECODE, phase=phase,
                         interval={"count": count}, last="shards", thread=False)  # fmt: skip
     load = _instruction(Opcode.LDV, Phase.APPLY0)

@@ -34,7 +34,8 @@ from .control import Control
 from .coverage import cover, cover_memory, cover_units, declare
 from .disguise import fill_ignored, keep_sections, move_numbers
 from .memory import DECERR, OKAY, SLVERR, Memory, MemoryTiming
-from .probes import build_probe, make_probes
+from .probe import build_probe
+from .probes import make_probes
 from .workloads import GRAPHS, MODELS, Workload, make_workload
 
 _ROOM = 1 << 24

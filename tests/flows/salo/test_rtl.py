@@ -89,6 +89,7 @@ def test_every_kind_of_pattern(kind: str, engines: Engines) -> None:
     assert runs.reason_to_wait is None and runs.cycles == runs.due
 
 
+@pytest.mark.thorough
 def test_stalls_change_no_output(engines: Engines) -> None:
     work = job(engines(SLOW), WINDOW, 9, 12, heads=2)
     runs = ran(engines(SLOW), work, stall=0.7)

@@ -76,7 +76,7 @@ def test_montgomery_takes_part_only_if_asked(plan: Plan) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     ("constraints", "holds"),
     [
@@ -116,7 +116,7 @@ def test_choosing() -> None:
         found.point("hybrid")
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("target", ["ecp5", "asic"])
 def test_8192_bits_plan_in_seconds(target: str) -> None:
     modulus = parse_modulus("rfc3526:8192")

@@ -28,7 +28,7 @@ def operands(modulus: int, width: int, *, count: int = 8, seed: int = 0) -> list
     return [x for xs in drawn.values() for x in xs]
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize("modulus", range(2, 32))
 def test_every_operand(modulus: int) -> None:
     width = 2 * modulus.bit_length()
@@ -36,7 +36,7 @@ def test_every_operand(modulus: int) -> None:
         follow(model, list(range(1 << width)))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("modulus", [2, 3, 5, 7, 12, 64, 97, 255])
 def test_every_width(modulus: int) -> None:
     for width in range(1, 14):
@@ -50,7 +50,7 @@ NOTABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize("modulus", NOTABLE, ids=lambda m: f"{m.bit_length()}b{hex(m)[-4:]}")
 def test_notable_moduli(modulus: int) -> None:
     """Just above a power of two, all ones, even, powers of two, curves, transform primes."""

@@ -75,7 +75,7 @@ def claim_of(encoding, width, is_signed):
 
 @EVERY
 @SIGNS
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("width", [13, 16, 32])
 def test_wide_operands_are_proven(encoding, is_signed, width):
     prove(claim_of(encoding, width, is_signed))

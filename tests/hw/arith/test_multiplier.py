@@ -77,7 +77,7 @@ def transfer(dut, stalls: float, count: int = 60, seed: int = 0) -> tuple[set[in
     return latencies, {later - sooner for sooner, later in pairwise(taken)}
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("pipeline", PIPELINES)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_parameters_are_checked(field, value, allowed):
 ITERATIVE = ("chain", "compressor", "carry_save")
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("style", ITERATIVE)
 @pytest.mark.parametrize(
     "a_bits, b_bits, digit_bits", [(1, 1, 1), (1, 9, 8), (9, 3, 8), (12, 16, 4), (33, 31, 3)]

@@ -113,7 +113,7 @@ def random_tile(p: ArrayParameters, rng: random.Random, depth: int) -> Tile:
     )  # fmt: skip
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", DATAPATHS)
 @pytest.mark.parametrize("pace", [1.0, 0.5])
 def test_tiles(name: str, pace: float) -> None:
@@ -123,7 +123,7 @@ def test_tiles(name: str, pace: float) -> None:
     assert simulate(p, tiles, pace) == [row for tile in tiles for row in product(p, tile)]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", DATAPATHS)
 def test_one_bit_less_overflows(name: str) -> None:
     """The derived width is needed: the worst sum is exact in it and wraps in one bit less."""

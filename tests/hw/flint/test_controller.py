@@ -92,7 +92,7 @@ def run(p: ArrayParameters, depths: list[int], pace: float, seed: int) -> list[d
     return trace
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("pace", [1.0, 0.7, 0.25])
 def test_rules(case: str, pace: float) -> None:

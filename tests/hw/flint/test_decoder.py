@@ -87,7 +87,7 @@ SETS = {
 }
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("bits", [3, 4, 6])
 @pytest.mark.parametrize("name", SETS)
 def test_run_time_select(name, bits):

@@ -68,14 +68,14 @@ WIDE = [("pot", 7, True), ("pot", 7, False), ("pot", 8, True)]
 PROVABLE = [each for each in formats() if each not in WIDE]
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("kind, bits, is_signed", PROVABLE)
 def test_nearest_for_every_input(kind, bits, is_signed):
     operand = operand_of(kind, bits, is_signed)
     prove(claim_encoder(operand, half_unit_width(operand) + 3))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("bits", [3, 4, 5])
 @pytest.mark.parametrize("signs", [[True], [True, False]])
 @pytest.mark.parametrize("kinds", [[TypeKind.INT, TypeKind.FLINT], list(TypeKind)])
@@ -88,7 +88,7 @@ def test_inputs_narrower_than_the_format(width):
     prove(claim_encoder(OperandFormats.of(list(TypeKind), 4, [True, False]), width))
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("kind, bits, is_signed", WIDE)
 def test_every_midpoint_of_wide_formats(kind, bits, is_signed):
     operand = operand_of(kind, bits, is_signed)

@@ -113,7 +113,7 @@ def test_every_set_of_4_bit_types(datapath: Datapath) -> None:
     prove_element(datapath)
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize(
     "datapath",
     [
@@ -128,7 +128,7 @@ def test_one_signedness(datapath: Datapath) -> None:
     prove_element(datapath)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     "datapath", datapaths((INT, FLINT, FLOAT), 3, BOTH) + datapaths((FLINT,), 5, SIGNED),
     ids=name_of,
@@ -154,7 +154,7 @@ def test_wide_operands(datapath: Datapath) -> None:
     prove_element(datapath)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", DATAPATHS)
 def test_an_accumulator_as_narrow_as_the_product(name: str) -> None:
     """Where no bits are above the product there is no offset to count, only arithmetic mod 2^W."""

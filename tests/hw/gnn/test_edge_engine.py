@@ -40,7 +40,7 @@ def settle(before) -> None:
     )
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize(
     "present", ["".join(q) for r in range(6) for q in itertools.combinations("abcdr", r)
                 if set(q) & set("abd") and set(q) & set("dr")],
@@ -59,7 +59,7 @@ def test_operands(present: str) -> None:
     check(jobs, before)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("n", [1, 2, 4, 9])
 @pytest.mark.parametrize("of_edges", [False, True])
 def test_widths(n: int, of_edges: bool) -> None:
@@ -72,7 +72,7 @@ def test_widths(n: int, of_edges: bool) -> None:
     check([edge(p, n, count, "abcdr", of_edges=of_edges, thread=1)], before)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("exp_bits", [1, 8, 12, 14])
 def test_exponential(exp_bits: int) -> None:
     """All octaves of t, its extremes 0 and 65535 too, and the last two that are not 0."""

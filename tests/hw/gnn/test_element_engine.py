@@ -45,7 +45,7 @@ def test_two_operands(kinds: tuple[str, ...]) -> None:
     check(jobs, before)
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("kinds", list(itertools.product(KINDS, repeat=2)))
 def test_one_operand(kinds: tuple[str, ...]) -> None:
     p = parameters(4)
@@ -82,7 +82,7 @@ def test_requantise_by_row(shifts: tuple[int, int], kind: str) -> None:
     ], before)  # fmt: skip
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize(("n", "k"), [(8, 0), (24, 3), (12, 2), (9, 15), (32, 2), (16, 1), (4, 2)])
 @pytest.mark.parametrize("kind", ["i8", "i16", "i32"])
 def test_normalise_by_head(n: int, k: int, kind: str) -> None:
@@ -131,7 +131,7 @@ def test_reciprocals_of_all_sizes() -> None:
     assert outcome.ends == [rows * 20 + 26]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("kinds", "n"), [(("i8", "i8"), 16), (("i8", "i8"), 3)])
 def test_byte_tables(kinds: tuple[str, ...], n: int) -> None:
     """Every byte of either table."""
@@ -170,7 +170,7 @@ def test_one_row_for_all_and_in_place() -> None:
     assert spans == [5 * 4 + 16, 2, 2, 2 + 16, 12 + 26]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("lanes", [4, 16])
 def test_other_sizes(lanes: int) -> None:
     p = parameters(lanes)

@@ -112,7 +112,7 @@ def row_of(bench: Bench, thread: int, word: int, size: int) -> bytes:
     return b"".join(bytes(bench.local[thread, word + n]) for n in range(words))[:size]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("p", SIZES)
 @pytest.mark.parametrize("pause", [0.0, 0.6])
 def test_rows_and_lists_arrive(p: GnnParameters, pause: float) -> None:
@@ -150,7 +150,7 @@ def test_rows_and_lists_arrive(p: GnnParameters, pause: float) -> None:
     assert bench.beats == 3 * (4 + 9 + 3) + sum(-(-n // bus) for n in (36, 44, 18))
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", SIZES)
 def test_bursts_are_long_and_keep_within_4_kib(p: GnnParameters) -> None:
     bench = Bench(p, 2)

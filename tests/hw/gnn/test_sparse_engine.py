@@ -24,7 +24,7 @@ def sparse(p, n: int, count: int, op: Opcode = Opcode.SPSUM, **values):
     )  # fmt: skip
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("n", [1, 8, 20])
 def test_plain(name: str, n: int) -> None:

@@ -92,7 +92,7 @@ def test_a_sum_needs_an_added_row():
         AdderTree((Row(0, 3, True),), 4)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("width", range(2, 9))
 def test_multiples(width):
     wanted = frozenset(range(1, 1 << (width - 1), 2))

@@ -24,7 +24,7 @@ GOLDILOCKS = 2**64 - 2**32 + 1
 HE_60 = 2**60 - 2**18 + 1
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize(
     ("modulus", "width", "naf"),
@@ -42,7 +42,7 @@ def test_equals_the_remainder(style, modulus, width, naf):
     )
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("pipeline", Pipelining)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize("naf", [2, 5])

@@ -150,7 +150,7 @@ def transform(p: ButterflyParameters, values: list[int], root: int) -> list[int]
     return points
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     "modulus, size, root",
     [(17, 8, 9), (97, 32, 28), (3329, 64, pow(17, 4, 3329)), (12289, 64, pow(11, 192, 12289))],

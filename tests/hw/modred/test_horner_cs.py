@@ -45,7 +45,7 @@ def test_bounds_hold_for_every_state(modulus, digit_bits):
     assert all(bound.holds for bound in p.bounds)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(("modulus", "chunk_bits"), [
     (3, 4), (13, 4), (57, 4), (0xFFF1, 7), (MODULUS_128, 7), (2**521 - 1, 4),
 ])  # fmt: skip
@@ -61,7 +61,7 @@ def test_chunked_end(modulus, chunk_bits):
     assert (latencies, intervals) == ({p.latency}, {p.interval})
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("store", [Store.LOGIC, Store.BLOCK_RAM])
 @pytest.mark.parametrize(("digit_bits", "cycles"), [(2, 65), (3, 44)])
 def test_traffic_of_128_bits(digit_bits, cycles, store):

@@ -20,7 +20,7 @@ from gatewright.tests.hw.modred.streaming import (
 from gatewright.tests.hw.refusal import refusal
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize(
     ("modulus", "width", "group_bits", "fold_bits"),
@@ -38,7 +38,7 @@ def test_equals_the_remainder(style, modulus, width, group_bits, fold_bits):
     )
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize(
     ("pipeline", "store"),

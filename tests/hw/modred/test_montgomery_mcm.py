@@ -15,7 +15,7 @@ from gatewright.tests.hw.modred.streaming import check_traffic, odd_modulus, ope
 from gatewright.tests.hw.refusal import refusal
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("style", Style)
 @pytest.mark.parametrize(
     ("modulus", "width", "naf", "largest"),

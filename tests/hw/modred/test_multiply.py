@@ -68,7 +68,7 @@ def test_product_is_proven(modulus: int, accumulate: bool, style: str) -> None:
     prove(claim)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("pipeline", Pipelining)
 @pytest.mark.parametrize("tag_bits", [0, 3])
@@ -80,7 +80,7 @@ def test_streaming_latency_and_interval(
     assert transfer(p.create(), operands(p, 40), expected(p)) == ({p.latency}, {1})
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("cycles", [2, 3, 5, 9, 14, 40])
 @pytest.mark.parametrize("style", ["chain", "compressor", "carry_save"])

@@ -71,7 +71,7 @@ def check(p: ReducerParameters, operands: list[int], *, stalls: float = 0.0) -> 
         assert intervals <= {p.interval}
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 @pytest.mark.parametrize("name", REDUCERS)
 @pytest.mark.parametrize("modulus", [3, 5, 7, 9, 13, 15])
 def test_every_operand(name: str, modulus: int) -> None:
@@ -79,7 +79,7 @@ def test_every_operand(name: str, modulus: int) -> None:
     check(reducer(name, modulus, width), list(range(1 << width)))
 
 
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(20)
 @pytest.mark.parametrize("name", REDUCERS)
 @pytest.mark.parametrize(
     ("modulus", "extra"),

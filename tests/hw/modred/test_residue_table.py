@@ -41,7 +41,7 @@ def test_entries(entries: int, width: int, store: Store) -> None:
     simulator.run()
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("entries", "width", "store", "cells"),
     [

@@ -11,7 +11,7 @@ from gatewright.tests.hw.modred.streaming import check_traffic, odd_modulus, ope
 from gatewright.tests.hw.refusal import refusal
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("bits", "cycles"), [(1, 130), (2, 66), (4, 34)])
 def test_traffic_of_128_bits(bits, cycles):
     p = RestoringParameters(

@@ -77,7 +77,7 @@ def operands(p: HornerParameters, modulus: int, generator: random.Random) -> lis
     return [("x", x) for x in values]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     ("digit_bits", "table_count"), [(1, 1), (3, 1), (2, 2), (4, 2), (5, 3), (6, 1)]
 )

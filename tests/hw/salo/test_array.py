@@ -64,7 +64,7 @@ def check(
     return starts, rows[0].cycles
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("p", SHAPES, ids=name_of)
 def test_random_tiles(p: ArrayParameters) -> None:
     """Of any sizes, with and without idle cycles between; some rows and some tiles have no key."""
@@ -76,7 +76,7 @@ def test_random_tiles(p: ArrayParameters) -> None:
     ])  # fmt: skip
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("p", LARGE, ids=name_of)
 def test_large(p: ArrayParameters) -> None:
     rng = np.random.default_rng(4)
@@ -84,7 +84,7 @@ def test_large(p: ArrayParameters) -> None:
     check(p, [random_tile(p, rng, *size) for size in sizes])
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("p", "size"), [(SHAPES[1], (6, 5)), (SHAPES[2], (1, 1)), (SHAPES[7], (1, 1))],
     ids=lambda each: name_of(each) if isinstance(each, ArrayParameters) else str(each),
@@ -97,7 +97,7 @@ def test_no_bubble(p: ArrayParameters, size: tuple[int, int]) -> None:
     assert set(np.diff(starts)) == set(np.diff(ends)) == {sum(size) + 2}
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", [SHAPES[2], SHAPES[5]], ids=name_of)
 def test_skew(p: ArrayParameters) -> None:
     """All of a tile comes in the cycle of its stage, and delays do the rest."""
@@ -105,7 +105,7 @@ def test_skew(p: ArrayParameters) -> None:
     check(p, [random_tile(p, rng, 4, 3) for _ in range(3)], skewed=True)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", [SHAPES[3], SHAPES[6]], ids=name_of)
 def test_poison(p: ArrayParameters) -> None:
     """Pairs that are not allowed have the largest scores and values there are, at the least f."""

@@ -68,7 +68,7 @@ def _mask(raw: np.ndarray, place: int, bits: int) -> int:
     return int.from_bytes(raw[place : place + -(-bits // 64)].tobytes(), "little")
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("p", "tiles"), CASES, ids=lambda x: str(getattr(x, "loads", x)))
 def test_tiles(p: SaloEngineParameters, tiles: int) -> None:
     a = p.array

@@ -40,7 +40,7 @@ UNITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: f"{type(unit).__name__}")
 def test_lint(unit: Unit, tmp_path) -> None:
     emission = emit(unit)

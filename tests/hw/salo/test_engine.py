@@ -70,7 +70,7 @@ def name_of(value: object) -> str:
     return f"{size}-q{a.datapath.mantissa_bits}-L{value.lanes}"
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize(
     ("pattern", "p", "dk", "dv", "stalls"),
     [(*case, False) for case in CASES] + [(*case, True) for case in STALLING]

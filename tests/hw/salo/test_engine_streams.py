@@ -37,6 +37,7 @@ def second() -> Job:
     return job_of(P, tiles, queries, LEAST, LEAST)
 
 
+@pytest.mark.thorough
 def test_heads_and_programs(first: Job, second: Job) -> None:
     """A program stays for several heads; another one takes its place."""
     jobs = [first, another_head(P, first, 5), second, first]
@@ -46,7 +47,7 @@ def test_heads_and_programs(first: Job, second: Job) -> None:
     assert found[0] == found[-1]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("pauses", [
     {"program": 0.4, "load": 0.3}, {"results": 0.2}, {"program": 0.7, "load": 0.7, "results": 0.8},
 ], ids=str)  # fmt: skip
@@ -99,7 +100,7 @@ async def _with_results_that_wait(job: Job) -> None:
 AMID = [_in_a_program, _in_a_load, _in_a_run, _with_results_that_wait]
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("amid", AMID, ids=lambda amid: amid.__name__)
 def test_reset(first: Job, second: Job, amid: Callable[[Job], Awaitable[None]]) -> None:
     """After it there is no program, and all is as at first."""
@@ -153,7 +154,7 @@ SHORT: list[SaloEngineParameters] = [
 ]  # fmt: skip
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", SHORT, ids=lambda p: f"loads-{p.loads}")
 def test_the_least_heads(p: SaloEngineParameters) -> None:
     """``dk`` and ``dv`` as small as they may be, and only one of them; blocks of one tile."""

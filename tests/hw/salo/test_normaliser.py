@@ -178,7 +178,7 @@ def parameters(rows: int, lanes: int, dv_max: int = 24) -> NormaliserParameters:
     return NormaliserParameters(sums=sums, rows=rows, lanes=lanes)
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("dv", [1, 7, 18, 24])
 @pytest.mark.parametrize(("rows", "lanes"), [(1, 1), (4, 2), (3, 1), (4, 4)])
 def test_rows_take_turns(rows: int, lanes: int, dv: int) -> None:

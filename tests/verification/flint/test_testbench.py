@@ -56,6 +56,7 @@ def broken(build: Build, module: str, old: str, new: str) -> Build:
     return change(build, f"(?m){start}{re.escape(old)}", lambda found: found[1] + new)
 
 
+@pytest.mark.thorough
 def test_a_wrong_product_is_explained(tmp_path: Path) -> None:
     """One partial product too many: the story names tile, place, types and every operand."""
     build = build_array(tmp_path, SMALL + " output=codes")

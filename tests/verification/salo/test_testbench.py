@@ -120,6 +120,7 @@ def test_an_engine_with_all_options_passes(tmp_path: Path) -> None:
     assert report["coverage"]["missed"] == ["cycles: exactly those of the schedule"]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog not installed")
 def test_nothing_undefined_comes_out(tmp_path: Path) -> None:
     """With four states: memory that was never written goes nowhere."""
