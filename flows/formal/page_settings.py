@@ -11,14 +11,25 @@ __all__ = ["settings"]
 
 
 def settings(name: str, config: Mapping[str, Any]) -> str:
-    """The options that make a config of a generator: what differs from the defaults."""
+    """The options that make a config of a generator: what those before them do not make so."""
     known = generators()
     if name not in known:
         return ""
-    fields = known[name].config().model_fields
+    kind = known[name].config()
+
+    def made(options: Mapping[str, Any]) -> dict[str, Any]:
+        """The config of some options; nothing if they are not enough for one."""
+        try:
+            return dict(kind.model_validate(options).model_dump(mode="json"))
+        except ValueError:
+            return {}
+
+    options: dict[str, Any] = {}
+    for key, value in config.items():
+        present = made(options)
+        if value is not None and (key not in present or present[key] != value):
+            options[key] = value
     return "".join(
         f" -p {key}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in config.items()
-        if value is not None and (key not in fields or value != fields[key].default)
-        and not (isinstance(value, list) and tuple(value) == fields[key].default)
-    )  # fmt: skip
+        for key, value in options.items()
+    )

@@ -10,6 +10,9 @@ import pytest
 
 from gatewright.errors import InputError
 from gatewright.flows.formal.page import page
+from gatewright.flows.formal.page_settings import settings
+from gatewright.generators.config import load_config
+from gatewright.generators.gnn.config import GnnConfig
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,3 +87,9 @@ def test_the_page_tells_what_the_kept_reports_tell() -> None:
 def test_nothing_to_tell(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must hold reports of prove, mutate or sim"):
         page(tmp_path)
+
+
+@pytest.mark.parametrize("words", [["preset=tiny"], ["preset=tiny", "threads=4"], []])
+def test_commands_name_what_a_preset_does_not(words: list[str]) -> None:
+    config = load_config(GnnConfig, None, words).model_dump(mode="json")
+    assert settings("gnn", config) == "".join(f" -p {word}" for word in words)
