@@ -15,9 +15,9 @@ from .instruction import ElementType, Opcode, Space
 from .parameters import GnnParameters
 
 __all__ = [
-    "CONSTANT", "MATRIX_JOB", "MEMORY_LATENCY", "OPERAND", "READ_JOB", "VECTOR_JOB", "WRITE_JOB",
-    "LoadKind", "accumulator_read", "accumulator_write", "finished", "local_read", "local_write",
-    "table_write",
+    "CONSTANT", "MATRIX_JOB", "MEMORY_LATENCY", "OPERAND", "READ_JOB", "TILE_BITS", "VECTOR_JOB",
+    "WRITE_JOB", "LoadKind", "accumulator_read", "accumulator_write", "finished", "local_read",
+    "local_write", "table_write",
 ]  # fmt: skip
 
 MEMORY_LATENCY = 3
@@ -45,9 +45,13 @@ shard's sources; for element-wise operations in EDGE space it holds the shard's 
 are those of SPSUM, SPMAX and EDGE. ``scalar``: SPSUM multiplies by the sources' scalars. ``imm``
 is signed; EDGE has its slope in the low 16 bits. ``constant`` is that of k for RQ."""
 
+TILE_BITS = 12
+"""Of a number of tiles: weights have 1 to 4,095 in either direction, or their slot is refused."""
+
 MATRIX_JOB = data.StructLayout({
     "thread": 4, "relu": 1, "wide": 1, "constant": CONSTANT, "rows": 16, "a_base": 16,
-    "d_base": 16, "stride": 16, "weight": 20, "k_tiles": 12, "n_tiles": 12, "bias": 12,
+    "d_base": 16, "stride": 16, "weight": 20, "k_tiles": TILE_BITS, "n_tiles": TILE_BITS,
+    "bias": 12,
 })  # fmt: skip
 """A job of the matrix unit: i16 results if ``wide``; operand and result rows have one stride, since
 both are in local memory; first words of the weights and of the bias (one word for each n_tile)."""

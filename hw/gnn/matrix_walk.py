@@ -9,7 +9,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from ..unit import Unit
-from .jobs import MATRIX_JOB
+from .jobs import MATRIX_JOB, TILE_BITS
 from .parameters import GnnParameters
 
 __all__ = ["MatrixWalk", "needs_two_words", "row_step"]
@@ -77,8 +77,8 @@ class MatrixWalk(Unit):
         active = Signal()
         # Position in the job, and what it means: flags are registers, made ahead.
         row = Signal(range(max(p.psum_rows, p.rows)))
-        k_tile = Signal(12)
-        n_tile = Signal(12)
+        k_tile = Signal(TILE_BITS)
+        n_tile = Signal(TILE_BITS)
         first = Signal()
         k_ends = Signal()
         n_ends = Signal()
@@ -253,8 +253,8 @@ class MatrixWalk(Unit):
         valid = Signal()
         ended = Signal()
         begun = Signal()
-        k_held = Signal(12, reset_less=True)
-        n_held = Signal(12, reset_less=True)
+        k_held = Signal(TILE_BITS, reset_less=True)
+        n_held = Signal(TILE_BITS, reset_less=True)
         m.d.sync += [
             valid.eq(in_row), ended.eq(ends), begun.eq(begins), k_held.eq(k_tile),
             n_held.eq(n_tile), held.thread.eq(job.thread), held.address.eq(origins["a"]),

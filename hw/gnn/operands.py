@@ -11,14 +11,11 @@ from ..unit import Unit
 from .decoder import OPERANDS
 from .faults import Fault
 from .instruction import SLOT, ElementType, Space
-from .jobs import OPERAND
+from .jobs import OPERAND, TILE_BITS
 from .parameters import GnnParameters
 from .tasks import CONTEXT
 
 __all__ = ["LOOKED_UP", "Operands"]
-
-_TILE_BITS = 12
-"""Of a number of tiles: weights have less than 4,096 in either direction."""
 
 LOOKED_UP = data.StructLayout({
     "slot": SLOT, "index": 3, "there": 1, "spaces": 4, "once": 1, "rowwise": 1,
@@ -42,7 +39,7 @@ class Operands(Unit):
         A slot.
     operands : Out(one OPERAND each)
         As far as they were looked up.
-    k_tiles, n_tiles : Out(_TILE_BITS), bytes : Out(16)
+    k_tiles, n_tiles : Out(TILE_BITS), bytes : Out(16)
         Of the last slot: tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
         The slot of four cycles ago was checked; what is wrong, or NONE.
@@ -65,7 +62,7 @@ class Operands(Unit):
             "strides": In(data.ArrayLayout(16, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
             "operands": Out(data.ArrayLayout(OPERAND, len(OPERANDS))),
-            "k_tiles": Out(_TILE_BITS), "n_tiles": Out(_TILE_BITS), "bytes": Out(16),
+            "k_tiles": Out(TILE_BITS), "n_tiles": Out(TILE_BITS), "bytes": Out(16),
             "checked": Out(1), "code": Out(Fault),
         })  # fmt: skip
 
@@ -113,7 +110,7 @@ class Operands(Unit):
         weight_slot = slot.space == Space.WEIGHT
         k_tiles = (slot.elements + p.rows - 1) >> ceil_log2(p.rows)
         n_tiles = (slot.columns + p.columns - 1) >> ceil_log2(p.columns)
-        tiled = slot.columns.any() & ~(k_tiles[_TILE_BITS:].any() | n_tiles[_TILE_BITS:].any())
+        tiled = slot.columns.any() & ~(k_tiles[TILE_BITS:].any() | n_tiles[TILE_BITS:].any())
         sound = (
             typed & self.looked_up.there & slot.elements.any() & ~length[16:].any()
             & (tiled | ~weight_slot)

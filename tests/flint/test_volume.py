@@ -14,9 +14,10 @@ from gatewright.verification.flint.stimulus import Design, corner_tiles, random_
 from gatewright.verification.stalls import Stall
 
 CODES = "output=codes "
+LARGE = "rows=16 cols=16 " + CODES
 ARRAYS = [
     "rows=2 cols=3 share=2 types=int bits=8 pe=auto max_k=511 " + CODES,
-    "rows=16 cols=16 " + CODES,
+    LARGE,
     "rows=8 cols=8 share=3 types=int,flint,pot,float pe=shift",
     "rows=1 cols=1 share=1 pe=plain bias_bits=0 max_k=257",
     "rows=1 cols=16 share=2 pe=digit output_depth=1 activation_sign=signed max_k=300",
@@ -114,7 +115,7 @@ def test_accumulator_at_its_bound(
 @pytest.mark.thorough
 def test_steady_state_cycles(tmp_path: Path) -> None:
     """Tiles follow each other at once, in the documented cycles, whatever their types."""
-    model = BatchedModel(build_array(tmp_path, ARRAYS[0]))
+    model = BatchedModel(build_array(tmp_path, LARGE))
     design = Design.of(model.manifest)
     assert (design.overhead, design.first_row) == (16 + 4 - 1, 4 + (4 + 1 + 3 + 1) - 1)
     rng = np.random.default_rng(0)

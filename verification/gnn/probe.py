@@ -33,7 +33,6 @@ __all__ = [
 
 TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
 SHARD_PHASES = (Phase.GATHER0, Phase.GATHER1)
-_LONGEST = 256
 RECORDS_THERE = 3
 """Intervals or shards that a probe has; those behind them are not in memory."""
 
@@ -124,7 +123,7 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     for name, length in lengths.items():
         shards[name] = length
     # Lists that are too long are not read.
-    sources, edges = (min(length, _LONGEST) for length in lengths.values())
+    sources, edges = (1 if probe.fault is Fault.RECORD else n for n in lengths.values())
     sections = {
         Section.CODE: np.array((*(END,) * probe.at, *probe.code, END), "<u8"),
         Section.SLOTS: np.array(probe.slots, "<u8"),

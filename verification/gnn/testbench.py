@@ -39,7 +39,7 @@ from .probes import make_probes
 from .workloads import GRAPHS, MODELS, Workload, make_workload
 
 _ROOM = 1 << 24
-"""Bytes of the largest image."""
+"""More bytes than any image here has."""
 
 _NO_REGISTER = 0xFC
 """An address behind the last register."""
@@ -85,7 +85,7 @@ class _System:
 
     async def begin(self, image: Image) -> None:
         """Put an image into memory and start."""
-        # Anywhere: not at a multiple of 4 KiB.
+        # At any block: bursts have to end where 4 KiB do.
         start = self.bench.rng.randrange((1 << 40) - _ROOM) // BLOCK_BYTES * BLOCK_BYTES
         self.memory.base = start
         self.memory.data = bytearray(image.memory.tobytes())

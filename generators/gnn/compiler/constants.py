@@ -11,6 +11,7 @@ from ....errors import InputError
 from ....golden.gnn.fixed import Multiplier
 from ....golden.gnn.graph import Integers
 from ....hw.gnn.instruction import ElementType, Space
+from ....hw.gnn.jobs import TILE_BITS
 from ....hw.gnn.parameters import GnnParameters
 from ....hw.gnn.records import TENSORS
 from .cells import Cell
@@ -19,8 +20,7 @@ from .ir import MatMul
 __all__ = ["Tables", "tile_counts", "tiles", "weight_words"]
 
 _CONSTANTS = 16
-_MOST_TILES = 4095
-"""As the slots of weights are checked in hw/gnn/operands.py."""
+_MOST_TILES = (1 << TILE_BITS) - 1
 _Entry = TypeVar("_Entry", Multiplier, str)
 
 
