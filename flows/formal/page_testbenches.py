@@ -69,7 +69,9 @@ def _modules(report: Mapping[str, Any]) -> str:
 
 def _told(one: Mapping[str, Any]) -> str:
     place = f"`{one['module']}`: {one['mode']} at {one['where']}: `{one['text']}`"
-    checked = f"model checker: {one['told_apart']}, {one['cycles']} cycles of the {one['scope']}"
+    checked = f"model checker: {one['told_apart']}"
+    if one["told_apart"] != "not asked":
+        checked += f", {one['cycles']} cycles of the {one['scope']}"
     reason = f" {one['reason'].rstrip('.')}." if "reason" in one else ""
     return f"{place} ({checked}).{reason}"
 

@@ -1,14 +1,17 @@
 """Mutants that survive for a reason, as data beside each generator's testbench.
 
 ``verification/NAME/survivors.yaml`` lists them by module, by what the changed line of Verilog
-looks like (lines move, their text stays) and, where only some changes of it survive, by mode.
+looks like (lines move, their text stays) and, where only some changes of it survive, by mode. What
+holds at some sizes alone names them: the same bit means something else in another design.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,7 +20,7 @@ from .mutants import Mutant
 
 __all__ = ["Excuse", "load_excuses", "read_excuses"]
 
-_FIELDS = {"module", "text", "modes", "pin", "equivalent", "reason"}
+_FIELDS = {"module", "text", "modes", "pin", "config", "equivalent", "reason"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Excuse:
         Changes that this is about; none means all.
     pin
         Regular expression that the changed cell, port and wire hold.
+    config
+        What the design's config must hold; nothing means any.
     equivalent
         Whether no run in the environment that the design is made for can show the change: such
         mutants do not count. Others do, as survivors.
@@ -46,12 +51,14 @@ class Excuse:
     reason: str
     modes: tuple[str, ...] = ()
     pin: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
     equivalent: bool = False
 
-    def of(self, mutant: Mutant) -> bool:
-        """Return whether this is about a mutant."""
+    def of(self, mutant: Mutant, config: Mapping[str, Any]) -> bool:
+        """Return whether this is about a mutant of a design with a config."""
         return (
             mutant.module == self.module
+            and self.config.items() <= config.items()
             and (not self.modes or mutant.mode in self.modes)
             and re.search(self.text, mutant.text) is not None
             and re.search(self.pin, mutant.where) is not None
@@ -82,8 +89,8 @@ def read_excuses(path: Path) -> list[Excuse]:
             )
         try:
             excuse = Excuse(**each | {"modes": tuple(each.get("modes", ()))})
-            re.compile(excuse.text), re.compile(excuse.pin)
-        except (TypeError, re.error) as error:
+            re.compile(excuse.text), re.compile(excuse.pin), excuse.config.items()
+        except (TypeError, AttributeError, re.error) as error:
             raise InputError(f"{place} must name module, text and reason: {error}") from error
         found.append(excuse)
     return found

@@ -11,7 +11,6 @@ from typing import Any
 
 from ...errors import CheckFailed, InputError
 from ...generators.artifacts import Build, write_json
-from ..formal.checker import Answer
 from .campaign import run_mutants
 from .equivalence import distinguish, distinguish_module
 from .excuses import Excuse, load_excuses
@@ -149,23 +148,23 @@ class _Split:
     def judge(self, mutant: Mutant) -> None:
         """Compare a mutant with the design, its module first."""
         build, number, work = self._build, mutant.number, self._work
-        excuse = next((each for each in self._excuses if each.of(mutant)), None)
+        excuse = next(
+            (each for each in self._excuses if each.of(mutant, build.manifest.config)), None
+        )
         scope = "module"
-        if excuse is not None and not self._whole:
-            # What inputs of the module alone show would say nothing against the argument.
-            answer = Answer("unknown", "none", 0)
-        else:
+        answer = None
+        # What inputs of the module alone show would say nothing against the argument.
+        if excuse is None or self._whole:
             answer = distinguish_module(build, mutant.module, number, self._seconds / 2, work)
-        if answer.verdict != "proved" and self._whole:
-            answer = distinguish(build, number, self._seconds, work)
-            scope = "design"
-        told = asdict(mutant) | {
-            "told_apart": answer.verdict, "scope": scope, "cycles": answer.depth,
-        }  # fmt: skip
-        same = answer.verdict == "proved" or (
-            scope == "design" and answer.verdict == "bounded" and answer.depth >= self.cycles
+            if answer.verdict != "proved" and self._whole:
+                answer = distinguish(build, number, self._seconds, work)
+                scope = "design"
+        verdict, cycles = (answer.verdict, answer.depth) if answer else ("not asked", 0)
+        told = asdict(mutant) | {"told_apart": verdict, "scope": scope, "cycles": cycles}
+        same = verdict == "proved" or (
+            scope == "design" and verdict == "bounded" and cycles >= self.cycles
         )
         if excuse is not None and not same:
             told["reason"] = excuse.reason
-            same = excuse.equivalent and not (scope == "design" and answer.verdict == "refuted")
+            same = excuse.equivalent and not (scope == "design" and verdict == "refuted")
         (self.equivalent if same else self.survivors).append(told)

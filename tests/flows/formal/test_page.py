@@ -30,16 +30,19 @@ def write(folder: Path, name: str, **report: Any) -> None:
 
 def test_mutants_and_their_reasons(tmp_path: Path) -> None:
     argued = MUTANT | {"number": 5, "mode": "inv", "reason": "Only speed changes."}
+    unasked = argued | {"number": 6, "mode": "cnot0", "told_apart": "not asked", "cycles": 0}
     write(
         tmp_path, "mutants", step="mutate", mutants=40, modules=["lut", "table"], patterns=["*"],
-        ran=40, killed=37, equivalent=[argued], survivors=[MUTANT], score=0.9737,
+        ran=40, killed=37, equivalent=[argued, unasked], survivors=[MUTANT], score=0.9737,
     )  # fmt: skip
     text = page(tmp_path)
     assert "gatewright mutate modred -p modulus=29 --modules '*' --count 40 --seed 1" in text
-    assert "| modred | all, in 2 | 40 | 37 | 1 | 1 | 97.4% |" in text
+    assert "| modred | all, in 2 | 40 | 37 | 2 | 1 | 97.4% |" in text
     survivors = text[text.index("Survivors:") :]
     assert "const0 at lut.v:30 not Y[0]: `assign ready = ~ valid;`" in survivors
-    assert "Only speed changes." in text[text.index("Equivalent by argument:") :][:300]
+    equal = text[text.index("Equivalent by argument:") :]
+    assert "(model checker: bounded, 9 cycles of the design). Only speed changes." in equal
+    assert "(model checker: not asked). Only speed changes." in equal
     assert "Only speed changes." not in survivors
 
 

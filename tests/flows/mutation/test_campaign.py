@@ -16,7 +16,7 @@ from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
 from gatewright.generators.modred import generator
 from gatewright.generators.modred.config import ModredConfig
-from gatewright.generators.registry import generators
+from gatewright.generators.registry import find, generators
 
 needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog not installed")
 TABLE = Mutant(3, "residue_table_1", "const0", "lut.v:9 ternary Y[2] (entry[2])", "assign x = y;")
@@ -53,28 +53,35 @@ def test_mutants_run_in_copies_of_one_process(design: Build, tmp_path: Path) -> 
 
 def test_every_excuse_of_the_house_can_be_read() -> None:
     for name in generators():
-        assert all(len(each.reason) > 20 for each in load_excuses(name))
+        fields = find(name).config().model_fields
+        for excuse in load_excuses(name):
+            assert len(excuse.reason) > 20
+            assert set(excuse.config) <= set(fields), excuse
 
 
 def test_an_excuse_is_of_a_place_and_a_change(tmp_path: Path) -> None:
     path = tmp_path / "survivors.yaml"
     path.write_text(
         "- module: residue_table_1\n  text: 'x = y'\n  modes: [const0]\n  pin: 'entry\\['\n"
-        "  equivalent: true\n  reason: nobody looks\n"
+        "  config: {modulus: 29}\n  equivalent: true\n  reason: nobody looks\n"
     )
     (excuse,) = read_excuses(path)
     assert excuse == Excuse(
-        "residue_table_1", "x = y", "nobody looks", ("const0",), r"entry\[", True
+        "residue_table_1", "x = y", "nobody looks", ("const0",), r"entry\[", {"modulus": 29}, True
     )
-    assert excuse.of(TABLE)
+    config = {"modulus": 29, "width": 8}
+    assert excuse.of(TABLE, config)
+    assert not excuse.of(TABLE, config | {"modulus": 31})
     for other in (
         {"module": "residue_table_2"}, {"mode": "const1"}, {"text": "assign z = y;"},
         {"where": "lut.v:9 ternary Y[2]"},
     ):  # fmt: skip
-        assert not excuse.of(Mutant(**{**vars(TABLE), **other}))
+        assert not excuse.of(Mutant(**{**vars(TABLE), **other}), config)
 
 
-@pytest.mark.parametrize("text", ["- module: a\n", "- reason: x\n  nobody: 1\n", "- 3\n"])
+@pytest.mark.parametrize("text", ["- module: a\n", "- reason: x\n  nobody: 1\n", "- 3\n",
+    "- module: a\n  text: b\n  reason: c\n  config: 5\n",
+])
 def test_an_excuse_without_its_parts_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "survivors.yaml"
     path.write_text(text)
