@@ -20,7 +20,9 @@ from .memory_macros import split
 
 SMALL: dict[str, dict[str, Any]] = {
     "flint": {"rows": 2, "cols": 2, "max_k": 16},
-    "gnn": {"preset": "tiny"},
+    "gnn": {"preset": "tiny", "accumulator_words": 128, "local_words": 256, "edge_words": 64,
+            "weight_words": 704, "max_sources": 16, "max_edges": 16, "bias_words": 24, "tables": 2,
+            "instructions": 64, "psum_rows": 4, "outstanding": 2},
     "modred": {"modulus": 40961, "architecture": "lut"},
     "salo": {"rows": 2, "cols": 2, "dk_max": 4, "dv_max": 4, "max_tokens": 8, "program_words": 128},
     "tpe": {"rows": 2, "cols": 2},
@@ -38,10 +40,9 @@ def gates(build: Build, folder: Path) -> Build:
 
     Large memories, which a chip has as macros, stay Verilog.
     """
-    parts = split(build, build.folder / "parts") if build.manifest.generator == "gnn" else None
-    logic = parts.logic if parts else build
+    parts = split(build, build.folder / "parts")
     out = build.folder / "synth"
-    synthesize(logic, "ge", recipes="fast", out=out)
+    synthesize(parts.logic, "ge", recipes="fast", out=out)
     folder.mkdir()
     cells = folder / "cells.v"
     library = Path(str(files("gatewright.constraints").joinpath("ge.lib")))
@@ -50,9 +51,9 @@ def gates(build: Build, folder: Path) -> Build:
          f"write_verilog -noattr {yosys.quote(cells)}"],
         folder, "cells",
     )  # fmt: skip
-    mapped = (out / f"{logic.manifest.top}.mapped.v").read_text()
+    mapped = (out / f"{parts.logic.manifest.top}.mapped.v").read_text()
     assert "posedge" not in mapped
-    text = mapped + cells.read_text() + (parts.rest if parts else "")
+    text = mapped + cells.read_text() + parts.rest
     name = f"{build.manifest.top}.v"
     manifest = replace(build.manifest, verilog=(name,), hash=digest(text), enums={})
     changed = Build(folder, manifest)
