@@ -48,6 +48,8 @@ class PassEstimate:
         Of the bus, records and sections included.
     tasks, instructions
         Done.
+    jobs
+        Instructions of each unit.
     """
 
     cycles: int
@@ -57,6 +59,7 @@ class PassEstimate:
     bytes_written: int
     tasks: int
     instructions: int
+    jobs: Mapping[Unit, int]
 
     @property
     def bound(self) -> int:
@@ -210,7 +213,7 @@ def estimate_pass(each: Pass, program: Program, timing: Timing) -> PassEstimate:
     p = program.parameters
     intervals = _interval_tasks(each, program)
     work = _Work(each, program, timing)
-    busy = dict.fromkeys(Unit, 0)
+    busy, done = dict.fromkeys(Unit, 0), dict.fromkeys(Unit, 0)
     tasks = instructions = shards = 0
     for phases in intervals:
         for phase, phase_tasks in phases:
@@ -218,6 +221,8 @@ def estimate_pass(each: Pass, program: Program, timing: Timing) -> PassEstimate:
                 lists, jobs = work.of(phase, task)
                 for job in (*lists, *jobs):
                     busy[job.unit] += job.busy
+                for job in jobs:
+                    done[job.unit] += 1
                 instructions += len(jobs) + 1
             tasks += len(phase_tasks)
             shards += len(phase_tasks) * (phase in GATHERS)
@@ -229,7 +234,7 @@ def estimate_pass(each: Pass, program: Program, timing: Timing) -> PassEstimate:
     cycles = _Engine(work, p, each.halves, timing, begin).run(intervals)
     return PassEstimate(
         cycles, busy, overhead, (busy[Unit.READ] + overhead) * p.bus_bytes,
-        busy[Unit.WRITE] * p.bus_bytes, tasks, instructions,
+        busy[Unit.WRITE] * p.bus_bytes, tasks, instructions, done,
     )  # fmt: skip
 
 

@@ -107,8 +107,8 @@ def occupancy(
             words = -(-elements // p.score_lanes)
             return Unit.VECTOR, words * (task.edges + task.runs * max(0, accumulators - 1))
         case Opcode.RECIP:
-            assert a is not None
-            return Unit.VECTOR, task.rows * a.elements
+            assert d is not None
+            return Unit.VECTOR, task.rows * d.elements
     assert d is not None
     by_row = instruction.op is Opcode.RQROW
     operands = [each for each in (a, None if by_row else b) if each is not None]

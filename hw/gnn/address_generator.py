@@ -18,8 +18,12 @@ from .transfers import BURST, SPAN, TOTAL_BITS
 
 __all__ = ["AddressGenerator", "AddressGeneratorParameters"]
 
-_PREPARED = data.StructLayout({"span": SPAN, "empty": 1, "final": TOTAL_BITS, "last_row": 16})
-"""A span, whether there is nothing to it, its beats less one, and its last row."""
+_WALKED = ("address", "place", "row_step", "gathered", "thread")
+_PREPARED = data.StructLayout({
+    **{name: SPAN[name].shape for name in _WALKED}, "empty": 1, "final": TOTAL_BITS,
+    "last_row": 16,
+})  # fmt: skip
+"""What a walk needs of a span; whether there is nothing to it, its beats less one, its last row."""
 _ROWS_AHEAD = 16
 """Rows in the queue and on the way to it: more than the ranks of registers before it."""
 
@@ -125,7 +129,8 @@ class AddressGenerator(Unit):
         queue = add_queue(m, "prepared", _PREPARED, 2, self.clear)
         entry = queue.i.payload
         m.d.comb += [
-            entry.span.eq(at.span), entry.empty.eq(at.empty), entry.final.eq(beats - 1),
+            *(entry[name].eq(at.span[name]) for name in _WALKED),
+            entry.empty.eq(at.empty), entry.final.eq(beats - 1),
             entry.last_row.eq(Mux(at.merged, 0, at.span.rows - 1)),
         ]  # fmt: skip
         pipe.finish(valid=queue.i.valid, ready=queue.i.ready)
@@ -137,21 +142,20 @@ class AddressGenerator(Unit):
         ``taken`` tells of a span that is empty.
         """
         p = self.p
-        at, valid = spans.o.payload, spans.o.valid & ~spans.o.payload.empty
-        m.d.comb += taken.eq(spans.o.valid & at.empty)
+        span, valid = spans.o.payload, spans.o.valid & ~spans.o.payload.empty
+        m.d.comb += taken.eq(spans.o.valid & span.empty)
         row = Signal(16)
         room = Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
-        span = at.span
         go, last = Signal(name="walk"), Signal(name="last_row")
         m.d.comb += [
-            go.eq(valid & (room != 0)), last.eq(row == at.last_row),
+            go.eq(valid & (room != 0)), last.eq(row == span.last_row),
             spans.o.ready.eq((go & last) | taken),
         ]
         m.d.sync += room.eq(room - go + (rows.o.valid & rows.o.ready))
         with m.If(go):
             m.d.sync += row.eq(Mux(last, 0, row + 1))
         kept = {
-            "go": go, "address": span.address, "step": span.row_step, "final": at.final,
+            "go": go, "address": span.address, "step": span.row_step, "final": span.final,
             "last": last,
         }  # fmt: skip
         place = (span.place + row)[:32]

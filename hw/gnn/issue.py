@@ -22,6 +22,11 @@ from .transfers import READ_REQUEST, WRITE_REQUEST
 __all__ = ["Issue"]
 
 _CONSTANTS = 16
+_BESIDE_WORD = tuple(name for name, _ in FETCHED if name != "word")
+_INSTRUCTION = data.StructLayout({
+    **{name: FETCHED[name].shape for name in _BESIDE_WORD}, "decoded": DECODED,
+})  # fmt: skip
+"""What was fetched, its word decoded."""
 
 
 class Issue(Unit):
@@ -76,14 +81,14 @@ class Issue(Unit):
         busy = Signal()
         begin = Signal()
         over = Signal()
-        instruction = data.StructLayout({"fetched": FETCHED, "decoded": DECODED})
-        queue = add_queue(m, "decoded", instruction, 2, self.clear)
+        queue = add_queue(m, "decoded", _INSTRUCTION, 2, self.clear)
         m.d.comb += [
             decoder.word.eq(self.fetched.payload.word), queue.i.valid.eq(self.fetched.valid),
-            self.fetched.ready.eq(queue.i.ready), queue.i.payload.fetched.eq(self.fetched.payload),
+            self.fetched.ready.eq(queue.i.ready),
             queue.i.payload.decoded.eq(decoder.decoded),
+            *(queue.i.payload[name].eq(self.fetched.payload[name]) for name in _BESIDE_WORD),
         ]
-        fetched, decoded = queue.o.payload.fetched, queue.o.payload.decoded
+        fetched = queue.o.payload
         thread = Signal(4)
         pc = Signal(16)
         outside = Signal()
@@ -108,8 +113,8 @@ class Issue(Unit):
         with m.If(begin):
             m.d.sync += [
                 busy.eq(1), thread.eq(fetched.thread), pc.eq(fetched.pc), task.eq(fetched.task),
-                outside.eq(fetched.outside), word.eq(decoded),
-                todo.eq(decoded.present),
+                outside.eq(fetched.outside), word.eq(fetched.decoded),
+                todo.eq(fetched.decoded.present),
                 stride.eq(Mux(
                     fetched.task.shard, settings.source_stride[fetched.task.round],
                     settings.chunk_stride,

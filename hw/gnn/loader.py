@@ -24,7 +24,7 @@ _LONGEST = 1 << 12
 """Beats of a request."""
 _FIELDS = SETTINGS.size // 32
 """32-bit words of a record before the reserved ones."""
-_MOST_FRACTION_BITS = 15
+_MOST_FRACTION_BITS = 14
 
 
 def section_bytes(p: GnnParameters) -> dict[Section, int]:

@@ -127,7 +127,8 @@ class Operands(Unit):
             # What is not there has no space: nothing but that is wrong with it.
             "valid": self.valid, "allowed": allowed | ~self.looked_up.there, "sound": sound,
             "start": base, "extent": extent, "size": size,
-            "length": Mux(slot.space == Space.ACCUMULATOR, slot.elements, length),
+            # Of what is longer it does not count: that is not sound.
+            "length": Mux(slot.space == Space.ACCUMULATOR, slot.elements, length[:16]),
             "weight": weight_slot,
         }  # fmt: skip
         first = {name: Signal(len(Value.cast(v)), name=f"first_{name}") for name, v in
@@ -141,7 +142,7 @@ class Operands(Unit):
         tiles = Signal(24)
         bias_end = Signal(25)
         start = Signal(22)
-        words = Signal(18)
+        words = Signal(16)
         there = Signal()
         weight = Signal()
         fine = Signal()

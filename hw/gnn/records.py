@@ -102,9 +102,9 @@ PASS = data.StructLayout({
 })  # fmt: skip
 """A pass: first instruction of each phase; most rows of a chunk; words from one row to the next in
 the accumulator memory, in local memory in chunks, and in local and edge memory in the shards of
-either round; intervals under way at a time (1 or 2); fraction bits of EXP2N; whether shards of
-round 0 (bit 0) and of round 1 (bit 1) have scalars of their sources; number of intervals; interval
-and shard records; sections."""
+either round; intervals under way at a time (1 or 2); fraction bits of EXP2N (at most 14); whether
+shards of round 0 (bit 0) and of round 1 (bit 1) have scalars of their sources; number of intervals;
+interval and shard records; sections."""
 
 INTERVAL = data.StructLayout({
     "first": 32, "rows": 16, "reserved0": 16,

@@ -41,8 +41,8 @@ __all__ = ["RECORDS", "drawn", "emitted", "refused", "simulated", "soak"]
 RECORDS = Path("build") / "fuzz"
 
 _DRAWN: dict[str, tuple[int, tuple[str, ...]]] = {
-    "gnn": (1, ("models", "kept_sections", "graphs", "memories", "memory_errors", "resets",
-                "probes")),
+    "gnn": (1, ("models", "kept_sections", "graphs", "programs", "memories", "memory_errors",
+                "resets", "probes")),
     "salo": (3, ("patterns", "operands", "documented_cycles", "random_traffic",
                  "refused_programs", "reset_mid_run")),
 }  # fmt: skip

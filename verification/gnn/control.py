@@ -21,6 +21,8 @@ class Control:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self.taken_at = 0
+        """Cycle in which the last write was taken."""
 
     def _port(self, name: str) -> Any:
         return getattr(self._bench.dut, f"control__{name}")
@@ -52,6 +54,7 @@ class Control:
         for channel in ("aw", "w"):
             self._port(f"{channel}valid").value = 1
         await self._until("aw", "w")
+        self.taken_at = self._bench.cycle
         await self._bench.step(self._bench.rng.randrange(3))
         self._port("bready").value = 1
         await self._until("b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...generators.gnn.formats import GnnParameters, Opcode
 from ..coverage import Coverage
 from .memory import CROWD, Memory
-from .workloads import GRAPHS, MODELS, Workload
+from .workloads import GRAPHS, MODELS, RANDOM, Workload
 
 __all__ = ["FAULTS", "cover", "cover_memory", "cover_units", "declare"]
 
@@ -41,20 +41,15 @@ def declare(coverage: Coverage, p: GnnParameters) -> None:
         "the engine asks only for beats that it has room for; that of records is a property of "
         "`gatewright prove gnn`, interval.ahead",
     )  # fmt: skip
-    coverage.excuse(
-        "operation", ("LRELU",),
-        "layers have it only on edges, where it becomes part of EDGE; tests/hw/gnn runs it on its "
-        "own",
-    )  # fmt: skip
     if p.outstanding == 1:
         coverage.excuse("reads under way", ("several",), "the engine is built for one at a time")
 
 
 def cover(coverage: Coverage, work: Workload, p: GnnParameters) -> None:
     """Count what a workload exercises."""
-    model, graph = work.kinds
-    coverage.hit("model", model)
-    coverage.hit("graph", graph)
+    for point, kind in zip(("model", "graph"), work.kinds, strict=True):
+        if kind != RANDOM:
+            coverage.hit(point, kind)
     for each in work.program.passes:
         coverage.hit("intervals under way", str(each.halves))
         for code in each.phases.values():

@@ -25,6 +25,8 @@ __all__ = [
 
 Integers = NDArray[np.int64]
 
+_FACTOR = 1 << 23
+"""Where the second factor of MUL wraps."""
 _BITS = {ElementType.I8: 8, ElementType.I16: 16, ElementType.I32: 32}
 
 
@@ -41,7 +43,7 @@ def binary(op: Opcode, a: Integers, b: Integers, k: int, imm: int) -> Integers:
         case Opcode.SUB:
             return a - b
         case Opcode.MUL:
-            return a * b
+            return a * ((b + _FACTOR) % (2 * _FACTOR) - _FACTOR)
         case _:
             return (a << k) + b * imm
 

@@ -276,7 +276,7 @@ def _transfers(p: GnnParameters) -> Iterator[Probe]:
 def _records(p: GnnParameters) -> Iterator[Probe]:
     """Fields of a pass, and lengths of its sections."""
     for name, values in (
-        ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8))), ("exp_bits", _bits(16, 8)),
+        ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8))), ("exp_bits", (15, *_bits(16, 8))),
     ):  # fmt: skip
         for value in values:
             yield Probe(f"{name} {value}", Fault.RECORD, pass_={name: value}, thread=False)

@@ -25,13 +25,15 @@ from ...golden.gnn.layer import Layer
 from ...golden.gnn.network import Network, quantize
 from ...golden.gnn.sage import Reduction, Sage
 
-__all__ = ["GRAPHS", "MODELS", "Workload", "make_graph", "make_layer", "make_workload"]
+__all__ = ["GRAPHS", "MODELS", "RANDOM", "Workload", "make_graph", "make_layer", "make_workload"]
 
 GRAPHS = ("karate", "multigraph", "star", "biclique", "without edges", "one vertex")
 MODELS = (
     "gcn aggregate", "gcn transform", "sage mean", "sage max", "gin", "gat 1 head", "gat 4 heads",
     "ggnn", "appnp", "linear",
 )  # fmt: skip
+RANDOM = "random"
+"""Neither: a program or a graph that nobody would write."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,8 @@ from gatewright.tests.verification.faults import (
 )
 
 TESTS = [
-    "registers", "models", "kept_sections", "graphs", "memories", "memory_errors", "resets",
-    "probes",
+    "registers", "models", "kept_sections", "graphs", "programs", "memories", "memory_errors",
+    "resets", "probes",
 ]  # fmt: skip
 OUTPUT = r"output differs.*\nworkload = .* on .*\nvertex = \d+\ncolumn = \d+"
 
