@@ -1,370 +1,96 @@
 """Random programs: any operations on any slots, which models that are compiled may never use.
 
-A program has a phase of chunks that gives every word a value, a phase of shards, and a phase of
-chunks that stores all that there is. In each, operations are drawn at random, with operands, types,
-constants and flags; in the memory a quarter of the numbers are extremes. What runs at the same time
-must not depend on who is first: in shards, one slot of accumulators only takes sums, one only
-maxima, and the others are only read.
-
-Rows are whole words, so that every byte that is stored has a value.
+Code, graph, sizes and what is in memory are drawn; a quarter of the numbers are extremes. What a
+program stores is told by the machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from ...generators.gnn.assembly import Instruction, Slot, edge_immediate
 from ...generators.gnn.cost import estimate
-from ...generators.gnn.formats import (
-    FLAG_MAX,
-    FLAG_ONE,
-    FLAG_RELU,
-    NO_SLOT,
-    SCALAR,
-    ElementType,
-    GnnParameters,
-    Opcode,
-    Phase,
-    Space,
-)
+from ...generators.gnn.formats import ElementType, GnnParameters, Phase
 from ...generators.gnn.graph import Graph
 from ...generators.gnn.image import Image, build_image
 from ...generators.gnn.limits import Limits
 from ...generators.gnn.partition import partition
 from ...generators.gnn.program import Pass, Program, Tensor
 from ...golden.gnn.fixed import Multiplier
-from ...golden.gnn.graph import Integers
 from .machine import Machine
+from .random_code import BIASES, HIGH_HALF, SLOTS, TENSORS, WEIGHTS, RandomCode
 from .workloads import RANDOM, Workload
 
 __all__ = ["make_random"]
 
 _Value = TypeVar("_Value")
-_I8, _I16, _I32 = ElementType.I8, ElementType.I16, ElementType.I32
-_SLOPE_ONE = 1 << 15
-_HIGH_HALF = 15
-"""The constant 2^-16."""
-_ALL_HEADS = 15
-_MOST_SHIFT = 47
 _MOST_ROWS = 12
 """Of an interval."""
-_DRAWN = 8
-"""Operations that are drawn for a phase, if the engine has room for them."""
-_NEEDED = 40
-"""Instructions of all phases beyond those, at most."""
-_BINARY = (Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.AXPY)
-_BYTES, _HALVES = ("b0", "b1", "b2"), ("h0", "h1")
-_SUMS = ("a0", "a1", "a2", "a3")
-_EDGES = ("e0", "e1")
-_WEIGHTS = ("w0", "w1")
 _PHASES = (
     (Phase.SCATTER, Phase.GATHER0, Phase.APPLY0), (Phase.SCATTER, Phase.GATHER1, Phase.APPLY1),
 )  # fmt: skip
-_BIASES = 2
-_SLOTS = 62
-_TENSORS = {
-    name: number
-    for number, name in enumerate(("x", "factor", "part", "y0", "y1", "y2", "y3", "y4"))
-}
-"""Rows to load, constants of rows, a store that leaves part of each row, and stores of rows."""
 
 
-class _Draw:
-    """Draws the program of an engine."""
+def _program(p: GnnParameters, rng: np.random.Generator) -> Program:
+    """Return a program on a graph, whose tensors have random contents."""
+    code = RandomCode(p, rng)
+    words, halves, round_ = code.words, 1 + code.below(2), code.below(2)
+    accumulator_stride, local_stride, edge_stride = 4 * words, 7 * words + 1, 4 * words
+    interval = min(_MOST_ROWS, p.accumulator_words // halves // accumulator_stride)
+    vertices = 1 + code.below(3 * interval)
+    shards = partition(
+        Graph.of(vertices, *rng.integers(0, vertices, (2, 2 * vertices))),
+        Limits(
+            interval=interval, source_bytes=local_stride * p.lanes,
+            capacity=p.local_words * p.lanes, max_sources=p.max_sources,
+            max_edges=min(p.edge_words // edge_stride, p.max_edges),
+        ),
+    )  # fmt: skip
+    scalars = code.array(16, vertices).astype(np.int16)
 
-    def __init__(self, p: GnnParameters, rng: np.random.Generator) -> None:
-        self.p, self.rng = p, rng
-        # An operation is two instructions at most, and there are three phases.
-        self.operations = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
-        self.words = int(rng.choice([words for words in range(1, 4) if self._fits(words)]))
-        """Of a row of i8 or of accumulators."""
-        self.elements = self.words * p.lanes
-        self.slots = self._slots()
-        places = rng.permutation(_SLOTS)[: len(self.slots)].tolist()
-        self.numbers = dict(zip(self.slots, places, strict=True))
+    def there(value: _Value, absent: _Value) -> tuple[_Value, _Value]:
+        """Something of one round, and of the other none."""
+        return (absent, value) if round_ else (value, absent)
 
-    def _fits(self, words: int) -> bool:
-        """Return whether the weights and biases of such rows have room in the engine."""
-        n = words * self.p.lanes
-        tiles = -(-n // self.p.columns)
-        steps = tiles * -(-n // self.p.rows) * self.p.rows
-        weights, biases = len(_WEIGHTS) * steps, _BIASES * tiles
-        return bool(weights <= self.p.weight_words and biases <= self.p.bias_words)
-
-    def _slots(self) -> dict[str, Slot]:
-        """Lay slots out one behind the other, in each space."""
-        n, words = self.elements, self.words
-        accumulators = {
-            name: Slot(Space.ACCUMULATOR, _I32, i * words, n) for i, name in enumerate(_SUMS)
-        }
-        edges = {name: Slot(Space.EDGE, _I16, 2 * i * words, n) for i, name in enumerate(_EDGES)}
-        bytes_ = {name: Slot(Space.LOCAL, _I8, i * words, n) for i, name in enumerate(_BYTES)}
-        halves = {
-            name: Slot(Space.LOCAL, _I16, (3 + 2 * i) * words, n) for i, name in enumerate(_HALVES)
-        }
-        steps = -(-n // self.p.columns) * -(-n // self.p.rows) * self.p.rows
-        weights = {
-            name: Slot(Space.WEIGHT, _I8, i * steps, n, n) for i, name in enumerate(_WEIGHTS)
-        }
-        return {
-            **accumulators, **edges, **bytes_, **halves, **weights,
-            "row": Slot(Space.LOCAL, _I8, 0, 7 * n),
-            "factor": Slot(Space.LOCAL, _I32, 7 * words, 1),
-            "head": replace(accumulators["a3"], elements=self.p.lanes),
-        }  # fmt: skip
-
-    # Numbers.
-
-    def below(self, limit: int) -> int:
-        return int(self.rng.integers(limit))
-
-    def one_of(self, *values: _Value) -> _Value:
-        return values[self.below(len(values))]
-
-    def array(self, bits: int, *shape: int) -> Integers:
-        """Numbers of so many bits, a quarter of them extremes or small."""
-        low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-        plain = self.rng.integers(low, high, shape, endpoint=True)
-        marked = self.rng.choice([low, high, 0, -1, 1], shape)
-        return np.where(self.rng.random(shape) < 0.75, plain, marked)
-
-    def factors(self, *shape: int) -> Integers:
-        """Packed constants `m | s << 16`."""
-        m = self.rng.integers(0, 1 << 16, shape)
-        return m | self.rng.integers(0, _MOST_SHIFT, shape, endpoint=True) << 16
-
-    # Instructions.
-
-    def code(self, op: Opcode, **fields: int | str) -> Instruction:
-        """Return an instruction; operands by the names of their slots."""
-        numbers = {
-            name: self.numbers[value] if isinstance(value, str) else value
-            for name, value in fields.items()
-        }
-        return Instruction(op, **numbers)
-
-    def row_operation(self, there: tuple[str, ...]) -> Instruction:
-        """Return an element-wise operation on slots."""
-        d = self.one_of(*there)
-        rest = [name for name in there if name != d]
-        # A word of the result may be written before a wider one is read: the same slot, or others.
-        a, b = self.one_of(*rest, d), self.one_of(*rest)
-        relu = FLAG_RELU * self.below(2)
-        local = "b0" in there
-        op = self.one_of(
-            *_BINARY, Opcode.FILL, Opcode.RQ, Opcode.LRELU, Opcode.FIXMIN,
-            *((Opcode.RQROW, Opcode.LUT8) if local else ()),
-        )  # fmt: skip
-        match op:
-            case Opcode.FILL:
-                return self.code(op, d=d, imm=self.immediate())
-            case Opcode.RQ:
-                return self.code(op, d=d, a=a, k=self.below(16), flags=relu)
-            case Opcode.RQROW:
-                return self.code(op, d=d, a=a, b="factor", flags=relu)
-            case Opcode.LRELU:
-                return self.code(op, d=d, a=a, imm=self.below(_SLOPE_ONE + 1))
-            case Opcode.LUT8:
-                d, a = self.one_of(*_BYTES), self.one_of(*_BYTES)
-                return self.code(op, d=d, a=a, imm=self.below(self.p.tables))
-            case Opcode.FIXMIN:
-                return self.code(op, d=d, a=a)
-            case _:
-                once = FLAG_ONE * self.below(2)
-                return self.code(
-                    op, d=d, a=a, b=b, k=self.below(16), imm=self.immediate(), flags=once
-                )
-
-    def immediate(self) -> int:
-        return int(self.array(24, 1)[0])
-
-    def chunk_operations(self) -> Iterator[Instruction]:
-        """Operations of a phase of chunks, on all slots but those of edges."""
-        for _ in range(self.operations):
-            match self.below(8):
-                case 0:
-                    yield self.product(self.one_of(*_HALVES), self.one_of(*_BYTES))
-                case 1:
-                    yield self.product("b0", self.one_of("b1", "b2"))
-                case 2:
-                    yield self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
-                    yield self.code(
-                        Opcode.RQROW, d=self.one_of(*_BYTES, *_HALVES), a=self.one_of(*_SUMS[:3]),
-                        b="head", k=self.heads(), flags=FLAG_RELU * self.below(2),
-                    )  # fmt: skip
-                case 3:
-                    # Rows of which memory has more: they do not follow each other there.
-                    yield self.code(Opcode.LDV, d=self.one_of(*_BYTES, *_HALVES), c=_TENSORS["x"])
-                case 4:
-                    yield self.code(
-                        Opcode.LDV, d=self.one_of(*_BYTES), c=_TENSORS["x"], flags=FLAG_ONE
-                    )
-                case 5:
-                    yield self.code(Opcode.STV, a=self.one_of(*_BYTES), c=_TENSORS["part"])
-                case _:
-                    yield self.row_operation((*_BYTES, *_HALVES, *_SUMS))
-
-    def product(self, d: str, a: str) -> Instruction:
-        bias = self.below(_BIASES) * -(-self.elements // self.p.columns)
-        return self.code(
-            Opcode.MM, d=d, a=a, b=self.one_of(*_WEIGHTS), k=self.below(16), imm=bias,
-            flags=FLAG_RELU * self.below(2),
-        )  # fmt: skip
-
-    def heads(self) -> int:
-        """Return a k by which all columns have a head in the first word."""
-        least = (self.words - 1).bit_length()
-        k: int = self.one_of(*range(least, 6), _ALL_HEADS)
-        return k
-
-    def shard_operations(self) -> Iterator[Instruction]:
-        """Operations of a phase of shards: sums into a0, maxima into a1; a2 and a3 are read."""
-        for _ in range(self.operations):
-            match self.below(6):
-                case 0:
-                    scores = self.one_of(*_EDGES)
-                    b = self.one_of(NO_SLOT, SCALAR, self.numbers[scores])
-                    k = self.below(16)
-                    yield self.code(Opcode.SPSUM, d="a0", a=self.one_of(*_BYTES), b=b, k=k)
-                case 1:
-                    yield self.code(Opcode.SPMAX, d="a1", a=self.one_of(*_BYTES))
-                case 2 | 3:
-                    yield self.edge_operation()
-                case 4:
-                    yield self.row_operation((*_BYTES, *_HALVES))
-                case _:
-                    yield self.row_operation(_EDGES)
-
-    def edge_operation(self) -> Instruction:
-        """Return an EDGE with some of its operands."""
-        d = self.one_of(*_EDGES, "")
-        others = [name for name in _EDGES if name != d]
-        chosen = {"d": d, "a": self.one_of(*others, *_HALVES, "")}
-        chosen["b"], chosen["c"] = self.one_of("a2", "a3", ""), self.one_of("a2", "a3", "", "")
-        if not (chosen["d"] or chosen["a"] or chosen["b"]):
-            chosen["d"] = "e0"
-        maximum = self.below(2)
-        r = self.one_of(NO_SLOT, self.numbers["a1" if maximum else "a0"])
-        slope = self.below(_SLOPE_ONE + 1)
-        return self.code(
-            Opcode.EDGE, **{name: value for name, value in chosen.items() if value},
-            imm=edge_immediate(slope, r), flags=FLAG_MAX * maximum,
-        )  # fmt: skip
-
-    # Phases.
-
-    def loads(self) -> Iterator[Instruction]:
-        yield self.code(Opcode.LDV, d="row", c=_TENSORS["x"])
-        yield self.code(Opcode.LDV, d="factor", c=_TENSORS["factor"])
-
-    def beginning(self) -> Iterator[Instruction]:
-        """Every slot gets a value."""
-        yield from self.loads()
-        for name in _SUMS:
-            a, b = self.one_of(*_BYTES, *_HALVES), self.one_of(*_BYTES, *_HALVES)
-            if a == b:
-                yield self.code(Opcode.FILL, d=name, imm=self.immediate())
-            else:
-                op = self.one_of(*_BINARY)
-                yield self.code(op, d=name, a=a, b=b, k=self.below(16), imm=self.immediate())
-        yield from self.chunk_operations()
-        yield self.code(Opcode.END)
-
-    def shard(self) -> Iterator[Instruction]:
-        yield from self.loads()
-        for name in _EDGES:
-            yield self.code(
-                Opcode.EDGE, d=name, a=self.one_of(*_HALVES), imm=edge_immediate(_SLOPE_ONE)
-            )
-        yield from self.shard_operations()
-        yield self.code(Opcode.END)
-
-    def end(self) -> Iterator[Instruction]:
-        """Rows are stored, then accumulators: the upper halves of their words, then the lower."""
-        yield from self.loads()
-        yield from self.chunk_operations()
-        yield self.code(Opcode.STV, a="row", c=_TENSORS["y0"])
-        for step in range(2):
-            for pair in range(2):
-                for name, place in zip(_SUMS[2 * pair :], _HALVES, strict=False):
-                    for k in (15, 1) if step else ():
-                        # Of b nothing is added: the slot is shifted by 16 in all.
-                        yield self.code(Opcode.AXPY, d=name, a=name, b="b0", k=k)
-                    yield self.code(Opcode.RQ, d=place, a=name, k=_HIGH_HALF)
-                yield self.code(Opcode.STV, a="row", c=_TENSORS[f"y{1 + 2 * step + pair}"])
-        yield self.code(Opcode.END)
-
-    def program(self) -> Program:
-        """Return a program on a graph, whose tensors have random contents."""
-        p, rng, words = self.p, self.rng, self.words
-        halves = 1 + self.below(2)
-        strides = {"accumulator": 4 * words, "local": 7 * words + 1, "edge": 4 * words}
-        interval = p.accumulator_words // halves // strides["accumulator"]
-        interval = min(interval, _MOST_ROWS)
-        rows, edges = p.local_words // strides["local"], p.edge_words // strides["edge"]
-        vertices = 1 + self.below(3 * interval)
-        ends = rng.integers(0, vertices, (2, 2 * vertices))
-        shards = partition(
-            Graph.of(vertices, *ends),
-            Limits(
-                interval=interval, source_bytes=strides["local"] * p.lanes,
-                capacity=p.local_words * p.lanes, max_edges=min(edges, p.max_edges),
-                max_sources=p.max_sources,
-            ),
-        )  # fmt: skip
-        round_ = self.below(2)
-        scalars = self.array(16, vertices).astype(np.int16)
-
-        def there(value: _Value, absent: _Value) -> tuple[_Value, _Value]:
-            """Something of one round, and of the other none."""
-            return (absent, value) if round_ else (value, absent)
-
-        steps = self.slots["w1"].offset
-        count = -(-self.elements // p.columns)
-        factors = self.factors(_HIGH_HALF)
-        phases = (tuple(self.beginning()), tuple(self.shard()), tuple(self.end()))
-        named = {number: name for name, number in self.numbers.items()}
-        # What nobody names stands for others, too.
-        names = tuple(named.get(number, "row") for number in range(_SLOTS))
-        one = Pass(
-            phases=dict(zip(_PHASES[round_], phases, strict=True)),
-            slots=tuple(self.slots[name] for name in names), slot_names=names,
-            constants=(
-                *(Multiplier(int(each) & 0xFFFF, int(each) >> 16) for each in factors),
-                Multiplier(1, 16),
-            ),
-            tensors=tuple(_TENSORS),
-            weights=self.array(8, 2 * steps, p.columns).astype(np.int8).view(np.uint8),
-            bias=self.array(32, _BIASES * count, p.columns).astype(np.int32),
-            tables=self.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
-            exp_bits=1 + self.below(14), interval=interval,
-            chunk_rows=min(rows, 1 + self.below(interval)),
-            accumulator_stride=strides["accumulator"], chunk_stride=strides["local"],
-            source_stride=there(strides["local"], 0), edge_stride=there(strides["edge"], 0),
-            halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
-        )  # fmt: skip
-        width = self.slots["row"].elements
-        bytes_ = {
-            name: Tensor(vertices, width, _I8, self.array(8, vertices, width))
-            for name in _TENSORS if name != "factor"
-        }  # fmt: skip
-        constants = Tensor(vertices, 1, _I32, self.factors(vertices, 1))
-        return Program(
-            parameters=p, vertices=vertices, order=None, passes=(one,),
-            tensors={
-                name: constants if name == "factor" else bytes_[name] for name in _TENSORS
-            },
-            input="x", output="y0", input_features=width, output_columns=tuple(range(width)),
-        )  # fmt: skip
+    phases = (tuple(code.beginning()), tuple(code.shard()), tuple(code.end()))
+    named = {number: name for name, number in code.numbers.items()}
+    # Those that nobody names are there, too.
+    names = tuple(named.get(number, "row") for number in range(SLOTS))
+    factors = code.factors(HIGH_HALF)
+    weights = code.array(8, len(WEIGHTS) * code.weight_words, p.columns)
+    one = Pass(
+        phases=dict(zip(_PHASES[round_], phases, strict=True)),
+        slots=tuple(code.slots[name] for name in names), slot_names=names,
+        constants=(
+            *(Multiplier(int(each) & 0xFFFF, int(each) >> 16) for each in factors),
+            Multiplier(1, 16),
+        ),
+        tensors=tuple(TENSORS), weights=weights.astype(np.int8).view(np.uint8),
+        bias=code.array(32, BIASES * code.bias_words, p.columns).astype(np.int32),
+        tables=code.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
+        exp_bits=1 + code.below(14), interval=interval,
+        chunk_rows=min(p.local_words // local_stride, 1 + code.below(interval)),
+        accumulator_stride=accumulator_stride, chunk_stride=local_stride,
+        source_stride=there(local_stride, 0), edge_stride=there(edge_stride, 0),
+        halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
+    )  # fmt: skip
+    width = code.slots["row"].elements
+    tensors = {
+        name: Tensor(vertices, width, ElementType.I8, code.array(8, vertices, width))
+        for name in TENSORS
+    }
+    tensors["factor"] = Tensor(vertices, 1, ElementType.I32, code.factors(vertices, 1))
+    return Program(
+        parameters=p, vertices=vertices, order=None, passes=(one,), tensors=tensors, input="x",
+        output="y0", input_features=width, output_columns=tuple(range(width)),
+    )  # fmt: skip
 
 
 def make_random(p: GnnParameters, rng: np.random.Generator) -> tuple[Workload, Image]:
     """Return a random program, and its image as a machine leaves it."""
-    program = _Draw(p, rng).program()
+    program = _program(p, rng)
     image = build_image(program)
     after = replace(image, memory=image.memory.copy())
     Machine(p, seed=int(rng.integers(1 << 32))).run(after)

@@ -11,7 +11,9 @@ from gatewright.golden.gnn.activations import Activation
 from gatewright.golden.gnn.gcn import Gcn
 from gatewright.golden.gnn.graph import Graph
 from gatewright.golden.gnn.network import Network, quantize
+from gatewright.hw.gnn.instruction import Opcode
 from gatewright.verification.gnn.machine import Machine
+from gatewright.verification.gnn.random_programs import make_random
 
 from . import programs
 
@@ -52,3 +54,17 @@ def test_counters_are_those_of_the_cost_model():
         told.tasks, told.instructions,
     )  # fmt: skip
     assert told.cycles >= told.bound
+
+
+def test_random_programs_do_not_depend_on_who_is_first():
+    rng = np.random.default_rng(5)
+    seen = set()
+    for _ in range(12):
+        work, after = make_random(programs.TINY, rng)
+        for seed, threads in ((None, 1), (1, 2), (2, 4)):
+            image = build_image(work.program)
+            Machine(programs.TINY, threads=threads, seed=seed).run(image)
+            assert all(np.array_equal(image.read(name), after.read(name)) for name in after.tensors)
+        (only,) = work.program.passes
+        seen |= {each.op for code in only.phases.values() for each in code}
+    assert seen == set(Opcode)
