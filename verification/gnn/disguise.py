@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...generators.gnn.formats import BLOCK_BYTES, Opcode, Section
+from ...generators.gnn.formats import BLOCK_BYTES, NO_CODE, Opcode, Phase, Section
 from ...generators.gnn.image import Image
 from .isa import FLAGS, OPERANDS, TENSORS, USES_IMM, USES_K, WIDTHS
 from .records import TENSOR_TYPE, Records
@@ -16,6 +16,7 @@ _EDGE_RESERVED = 0b11 << 16
 _SLOT_RESERVED = 0xFFF << 4
 _SLOT_COLUMNS = 0xFFFF << 48
 _WEIGHTS = 3
+_GATHERS = (Phase.GATHER0, Phase.GATHER1)
 _CONSTANT_BITS = 22
 
 
@@ -39,6 +40,11 @@ def fill_ignored(image: Image, rng: np.random.Generator) -> Image:
     """Return the image with any bits in all fields that mean nothing."""
     records = Records(image)
     done: set[tuple[str, int]] = set()
+    # Rounds that some pass has code for, by the records of intervals, which passes may share.
+    gathered = {
+        (int(each["interval_block"]), phase)
+        for each in records.passes for phase in _GATHERS if each["pc"][phase.value] != NO_CODE
+    }  # fmt: skip
     for number, each in enumerate(records.passes):
         for name in ("reserved0", "reserved1"):
             each[name] = rng.integers(0, 256, each[name].shape)
@@ -60,9 +66,15 @@ def fill_ignored(image: Image, rng: np.random.Generator) -> Image:
         tensors = records.section(number, Section.TENSORS, TENSOR_TYPE)
         tensors["reserved"] = rng.integers(0, 1 << 16, len(tensors))
         intervals = records.intervals(number)
-        for name in ("reserved0", "reserved1"):
-            top = np.iinfo(intervals[name].dtype).max
-            intervals[name] = rng.integers(0, top, len(intervals), intervals[name].dtype)
+        absent = [
+            intervals["shards"][field][:, round_]
+            for round_, phase in enumerate(_GATHERS)
+            if (int(each["interval_block"]), phase) not in gathered
+            for field in ("first", "count")
+        ]
+        for values in (intervals["reserved0"], intervals["reserved1"], *absent):
+            top = np.iinfo(values.dtype).max
+            values[:] = rng.integers(0, top, len(values), values.dtype)
     return records.image
 
 
