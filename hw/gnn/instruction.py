@@ -80,7 +80,8 @@ class Opcode(enum.Enum, shape=6):
     """d (LOCAL) = RQ_k(a (LOCAL i8, K) x b (WEIGHT, K x N) + bias[imm ...]); RELU."""
     SPSUM = 4
     """d (ACC)[dst] += a (LOCAL i8)[src] * s; s is 1 (b = NO_SLOT), the source's scalar
-    (b = SCALAR) or element ``column >> k`` of b (EDGE)[e]. Shards only."""
+    (b = SCALAR) or element ``column >> k`` of b (EDGE)[e]; with k = 0 these are in one word. k = 15
+    means element 0. Shards only."""
     SPMAX = 5
     """d (ACC)[dst] = max(d, a (LOCAL i8)[src]). Shards only."""
     EDGE = 6

@@ -240,6 +240,11 @@ class Thread:
                 raise InputError("scalars of sources must be in the shard, not absent")
             values = values * lists.scalars[lists.src, None]
         elif instruction.op is Opcode.SPSUM and instruction.b != NO_SLOT:
+            if instruction.k == 0 and width > p.score_lanes:
+                raise InputError(
+                    f"k of SPSUM must be at least 1 for {width} columns, not 0: heads of one column"
+                    f" must be in a word of {p.score_lanes}"
+                )
             heads = self._heads(instruction, width)
             b = image.slots[instruction.b]
             scores = self._read(b, task, int(heads.max()) + 1, np.arange(len(lists.dst)))

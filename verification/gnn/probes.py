@@ -32,6 +32,7 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
     yield from _rows(p)
     yield from _counts(p)
     yield from _records(p)
+    yield from _fits(p)
     for number, probe in enumerate((
         *_instructions(p), *_operands(), *_slots(p), *_extents(p), *_transfers(p)
     )):  # fmt: skip
@@ -222,6 +223,29 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
             probe = _use("E", slot_of("E"), p, pass_={"edge_stride": [stride, 1]},
                          shard={"edges": rows + 1})  # fmt: skip
             yield _named(probe, f"2^{bit} words in E")
+
+
+def _fits(p: GnnParameters) -> Iterator[Probe]:
+    """Rows of a word that end with their space, and rows that end a word behind it."""
+    sizes = _sizes(p)
+    fill = word_of(Opcode.FILL.value, d=0)
+    for space, most, shard in (
+        ("A", sizes["A"], ""), ("L", sizes["L"], ""), ("L", p.max_sources, "sources"),
+        ("E", p.max_edges, "edges"),
+    ):  # fmt: skip
+        # Each bit alone of the words to the last row, and all of them.
+        limit = min(most, sizes[space])
+        for last in sorted({words % limit for words in (0, *_bits(1, 16), 0x5555, 0xAAAA)}):
+            rows = last + 1
+            fields: dict[str, Any] = {
+                "phase": Phase.GATHER1, "shard": {shard: rows},
+            } if shard else {
+                "pass_": {"chunk_rows": rows}, "interval": {"rows": rows},
+            }  # fmt: skip
+            for beyond, fault in ((0, Fault.NONE), (1, Fault.SLOT)):
+                slot = slot_of(space, offset=sizes[space] - rows + beyond)
+                yield Probe(f"{rows} {shard or 'rows'} {beyond} beyond {space}", fault, (fill,),
+                            (slot,), **fields)  # fmt: skip
 
 
 def _counts(p: GnnParameters) -> Iterator[Probe]:

@@ -58,6 +58,11 @@ _NEEDED = 40
 """Instructions of all phases beyond those, at most."""
 
 
+def _short(name: str) -> str:
+    """Return the name of the slot of a slot's first elements."""
+    return f"first of {name}"
+
+
 class RandomCode:
     """Draws the code and the slots of a program for an engine, and numbers for its memory."""
 
@@ -100,8 +105,13 @@ class RandomCode:
             name: Slot(Space.WEIGHT, _I8, i * self.weight_words, n, n)
             for i, name in enumerate(WEIGHTS)
         }
+        # The first elements of those: rows of a part of a word.
+        short = {
+            _short(name): replace(slot, elements=self.p.score_lanes)
+            for name, slot in {**accumulators, **edges, **halves}.items()
+        }
         return {
-            **accumulators, **edges, **bytes_, **halves, **weights,
+            **accumulators, **edges, **bytes_, **halves, **weights, **short,
             "row": Slot(Space.LOCAL, _I8, 0, 7 * n),
             "factor": Slot(Space.LOCAL, _I32, 7 * words, 1),
             "head": replace(accumulators["a3"], elements=self.p.lanes),
@@ -218,7 +228,8 @@ class RandomCode:
                 case 0:
                     scores = self.one_of(*_EDGES)
                     b = self.one_of(NO_SLOT, SCALAR, self.numbers[scores])
-                    k = self.below(16)
+                    # Heads of one column would have to be in a word.
+                    k = 1 + self.below(15)
                     yield self.code(Opcode.SPSUM, d="a0", a=self.one_of(*_BYTES), b=b, k=k)
                 case 1:
                     yield self.code(Opcode.SPMAX, d="a1", a=self.one_of(*_BYTES))
@@ -238,12 +249,15 @@ class RandomCode:
         if not (chosen["d"] or chosen["a"] or chosen["b"]):
             chosen["d"] = "e0"
         maximum = self.below(2)
-        r = self.one_of(NO_SLOT, self.numbers["a1" if maximum else "a0"])
+        chosen["r"] = self.one_of("a1" if maximum else "a0", "")
+        if self.below(2):
+            chosen = {name: value and _short(value) for name, value in chosen.items()}
+        slots = {name: value for name, value in chosen.items() if value}
+        r = self.numbers[slots.pop("r")] if "r" in slots else NO_SLOT
         slope = self.below(_SLOPE_ONE + 1)
         return self.code(
-            Opcode.EDGE, **{name: value for name, value in chosen.items() if value},
-            imm=edge_immediate(slope, r), flags=FLAG_MAX * maximum,
-        )  # fmt: skip
+            Opcode.EDGE, **slots, imm=edge_immediate(slope, r), flags=FLAG_MAX * maximum
+        )
 
     # Phases.
 
