@@ -217,12 +217,22 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
                 probe = _use(space, slot_of(space), p, pass_={**many, name: stride},
                              interval={"rows": rows + 1})  # fmt: skip
                 yield _named(probe, f"2^{bit} words in {space}")
-        rows = min(rows, p.max_edges // 2)
-        stride = (1 << bit) // rows
-        if 1 << bit >= sizes["E"] and stride < 1 << 16:
-            probe = _use("E", slot_of("E"), p, pass_={"edge_stride": [stride, 1]},
-                         shard={"edges": rows + 1})  # fmt: skip
-            yield _named(probe, f"2^{bit} words in E")
+        for round_, phase in enumerate(SHARD_PHASES):
+            for space, name, most in (
+                ("E", "edges", p.max_edges), ("L", "sources", p.max_sources)
+            ):
+                rows = min(rows, most // 2)
+                strides = [1, 1]
+                strides[round_] = (1 << bit) // rows
+                if 1 << bit >= sizes[space] and strides[round_] < 1 << 16:
+                    field = "edge_stride" if space == "E" else "source_stride"
+                    probe = _use("E", slot_of("E"), p, shard={name: rows + 1},
+                                 pass_={field: strides})  # fmt: skip
+                    slot = SPACES.index(space)
+                    yield replace(
+                        probe, name=f"2^{bit} words in {space} in {phase.name}", phase=phase,
+                        code=(_instruction(Opcode.FILL, phase, d=slot),),
+                    )
 
 
 def _fits(p: GnnParameters) -> Iterator[Probe]:

@@ -52,8 +52,8 @@ _BINARY = (Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.AXPY)
 _SLOPE_ONE = 1 << 15
 _ALL_HEADS = 15
 _MOST_SHIFT = 47
-_DRAWN = 8
-"""Operations that are drawn for a phase, if the engine has room for them."""
+_DRAWN = 14
+"""Most operations that are drawn for a phase, if the engine has room for them."""
 _NEEDED = 40
 """Instructions of all phases beyond those, at most."""
 
@@ -69,7 +69,8 @@ class RandomCode:
     def __init__(self, p: GnnParameters, rng: np.random.Generator) -> None:
         self.p, self.rng = p, rng
         # An operation is two instructions at most, and there are three phases.
-        self.operations = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
+        room = (p.instructions - _NEEDED) // 6
+        self.operations = 1 + self.below(max(1, min(_DRAWN, room)))
         self.words = int(rng.choice([words for words in range(1, 4) if self._fits(words)]))
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes

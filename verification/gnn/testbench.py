@@ -247,6 +247,8 @@ async def graphs(bench: Bench) -> None:
             await system.run(system.workload(model, graph, halves=halves))
     for model in ("gcn transform", "gat 1 head"):
         await system.run(system.workload(model, "crowd"))
+    # All threads wait for the matrix unit.
+    await system.run(system.workload("linear", "crowd", wide=40))
     # One interval stores while the other one still gathers; pauses make that last.
     system.memory.set_timing(_TIMINGS["pausing"])
     await system.run(system.workload("gcn aggregate", "crowd", halves=2))

@@ -125,11 +125,10 @@ def make_layer(kind: str, rng: np.random.Generator, wide: int = 10, out: int = 7
 
 def make_workload(
     model: str, graph: str, p: GnnParameters, rng: np.random.Generator, *,
-    halves: int | None = None, first: int = 0,
+    halves: int | None = None, first: int = 0, wide: int = 10,
 ) -> Workload:  # fmt: skip
     """Return a run of a layer on a graph; its image begins ``first`` blocks behind its base."""
     edges = make_graph(graph, rng)
-    wide = 10
     x = rng.normal(size=(edges.vertices, wide))
     network = quantize(Network([make_layer(model, rng, wide)]), edges, x)
     codes = rng.integers(-128, 128, (edges.vertices, wide))
