@@ -86,15 +86,20 @@ class Banks(Unit):
         self._shared(m, "scalars", -(-16 * p.max_sources // per_beat))
         asked = _held(m, "accumulators", self.accumulators)
         given = _held(m, "accumulators_write", self.accumulators_write)
-        memory = BlockMemory(shape=p.accumulator_bits, depth=p.accumulator_words)
-        m.submodules.accumulator = memory
-        read, write = memory.read_port(), memory.write_port(granularity=p.accumulator_bits // 2)
-        m.d.comb += [
-            read.en.eq(asked["enable"]), read.addr.eq(asked["address"]),
-            write.en.eq(given["enable"]), write.addr.eq(given["address"]),
-            write.data.eq(given["data"]),
-        ]  # fmt: skip
-        m.d.sync += self.accumulators.data.eq(read.data)
+        # Scores fill halves of words, one while the other is read: each half is a memory.
+        half = p.accumulator_bits // 2
+        halves = []
+        for number, side in enumerate(("low", "high")):
+            memory = BlockMemory(shape=half, depth=p.accumulator_words)
+            m.submodules[f"accumulator_{side}"] = memory
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.en.eq(asked["enable"]), read.addr.eq(asked["address"]),
+                write.en.eq(given["enable"][number]), write.addr.eq(given["address"]),
+                write.data.eq(given["data"].word_select(number, half)),
+            ]
+            halves.append(read.data)
+        m.d.sync += self.accumulators.data.eq(Cat(halves))
         return m
 
     def _local(
