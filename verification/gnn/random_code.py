@@ -69,8 +69,8 @@ class RandomCode:
     def __init__(self, p: GnnParameters, rng: np.random.Generator) -> None:
         self.p, self.rng = p, rng
         # An operation is two instructions at most, and there are three phases.
-        room = (p.instructions - _NEEDED) // 6
-        self.operations = 1 + self.below(max(1, min(_DRAWN, room)))
+        most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
+        self.operations = self.one_of(most, 1 + self.below(most))
         self.words = int(rng.choice([words for words in range(1, 4) if self._fits(words)]))
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
