@@ -42,7 +42,8 @@ class Mutant:
     mode
         ``inv``, ``const0``, ``const1``, ``cnot0``, ``cnot1``: what happens to the bit.
     where
-        Line of the Verilog, ``NAME.v:12.3-12.40``, and cell and port that are changed.
+        Line of the Verilog, ``NAME.v:12``, cell and port that are changed; for ``cnot0`` and
+        ``cnot1``, ``by [7]``: the bit of the same port that must be 0 or 1 for that.
     text
         The source of that line.
     """
@@ -156,9 +157,10 @@ def _told(lines: Sequence[str], build: Build) -> list[Mutant]:
         pin = f"{words.get('port', '')}[{words.get('portbit', '')}]"
         kind = re.sub(r"[/$].*", "", words.get("cell", "").lstrip("$"))
         wire = f" ({words['wire']}[{words['wirebit']}])" if "wire" in words else ""
+        when = f" by [{words['ctrlbit']}]" if "ctrlbit" in words else ""
         found.append(
             Mutant(number, words["module"].lstrip("\\"), words["mode"],
-                   f"{where}{kind} {pin}{wire}", text)
+                   f"{where}{kind} {pin}{wire}{when}", text)
         )  # fmt: skip
     return found
 

@@ -29,6 +29,7 @@ def test_each_number_is_one_change(design: Build, tmp_path: Path) -> None:
     assert [mutant.number for mutant in mutants] == list(range(1, 13))
     for mutant in mutants:
         assert mutant.module and mutant.mode and f"{design.manifest.top}.v:" in mutant.where
+        assert (" by [" in mutant.where) == mutant.mode.startswith("cnot")
         assert mutant.text
     model = BatchedModel(ported)
     xs = np.arange(1024)
