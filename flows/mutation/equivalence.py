@@ -26,6 +26,9 @@ __all__ = ["distinguish", "distinguish_module"]
 _MOST_MEMORY = 16_384
 """Bits of memory that a model checker may get as registers, of each copy."""
 
+_CIRCUIT_SECONDS = 120.0
+"""Most time to make a circuit of both: one that takes longer is too large to decide."""
+
 
 @dataclass(frozen=True)
 class _Pair:
@@ -70,7 +73,7 @@ def distinguish(build: Build, number: int, seconds: float, folder: Path) -> Answ
     Answer
         ``refuted`` if it can be told; ``proved`` if it never can; ``bounded`` if it cannot for
         some cycles after reset, and the time was up; or ``unknown``, also where memories are too
-        large to be registers.
+        large to be registers, or the circuit is too large to be made.
     """
     manifest = build.manifest
     text = "\n".join(path.read_text() for path in build.verilog)
@@ -143,17 +146,20 @@ def _decide(build: Build, pair: _Pair, number: int, seconds: float, folder: Path
         sequential=pair.clock is not None,
     )  # fmt: skip
     files = " ".join(yosys.quote(path) for path in [*build.verilog, source])
-    yosys.run(
-        [
-            f"read_verilog -sv {files}", f"hierarchy -check -top {TOP}", "proc", "flatten",
-            "opt_expr", "opt_clean", "memory -nomap", "memory_map", "opt_expr", "opt_clean",
-            "techmap", "simplemap", "dffunmap", "opt_expr", "opt_merge", "opt_clean",
-            # Both start in the same state, whatever reset leaves of it.
-            "setundef -undriven -zero", "setundef -init -zero", "aigmap", "opt_clean",
-            f"write_aiger -zinit -map {model.symbols} {yosys.quote(circuit)}",
-        ],
-        folder, "pair",
-    )  # fmt: skip
+    try:
+        yosys.run(
+            [
+                f"read_verilog -sv {files}", f"hierarchy -check -top {TOP}", "proc", "flatten",
+                "opt_expr", "opt_clean", "memory -nomap", "memory_map", "opt_expr", "opt_clean",
+                "techmap", "simplemap", "dffunmap", "opt_expr", "opt_merge", "opt_clean",
+                # Both start in the same state, whatever reset leaves of it.
+                "setundef -undriven -zero", "setundef -init -zero", "aigmap", "opt_clean",
+                f"write_aiger -zinit -map {model.symbols} {yosys.quote(circuit)}",
+            ],
+            folder, "pair", seconds=_CIRCUIT_SECONDS,
+        )  # fmt: skip
+    except TimeoutError:
+        return Answer("unknown", "none", 0)
     return decide(model, None, seconds)
 
 

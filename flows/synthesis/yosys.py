@@ -43,25 +43,33 @@ def quote(path: Path) -> str:
     return f'"{text}"'
 
 
-def run(commands: Sequence[str], folder: Path, name: str) -> None:
+def run(
+    commands: Sequence[str], folder: Path, name: str, *, seconds: float | None = None
+) -> None:
     """Run Yosys commands; the script and the log stay in `folder` as NAME.ys and NAME.log.
 
     Raises
     ------
     InputError
         If Yosys refuses the design: its last error line and where the log lies.
+    TimeoutError
+        If it takes longer than `seconds`.
     """
     version()
     script, log = folder / f"{name}.ys", folder / f"{name}.log"
     script.write_text("\n".join(commands) + "\n")
     with log.open("wb") as stream:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "gatewright.flows.synthesis.worker", str(script)],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "gatewright.flows.synthesis.worker", str(script)],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise TimeoutError(f"yosys must end in {seconds:g} s (log: {log})") from late
     if done.returncode != 0:
         raise InputError(f"design must pass yosys, not fail with: {last_error(log)} (log: {log})")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gatewright.errors import InputError
+from gatewright.flows.mutation import equivalence
 from gatewright.flows.mutation.equivalence import distinguish
 from gatewright.flows.mutation.mutants import FILE, SELECT, make_mutants
 from gatewright.flows.simulation.batched import BatchedModel
@@ -78,3 +79,11 @@ def test_refused(
 ) -> None:
     with pytest.raises(InputError, match=told):
         make_mutants(design, tmp_path, count, modules=modules)
+
+
+def test_a_circuit_that_takes_too_long_is_not_decided(
+    design: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, ported, (mutant,) = make_mutants(design, tmp_path, 1)
+    monkeypatch.setattr(equivalence, "_CIRCUIT_SECONDS", 0.01)
+    assert distinguish(ported, mutant.number, 20, tmp_path).verdict == "unknown"
