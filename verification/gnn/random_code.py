@@ -75,6 +75,9 @@ class RandomCode:
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
         self.weight_words, self.bias_words = self._tiled(self.words)
+        self.accumulator_stride, self.edge_stride = 4 * self.words, 4 * self.words
+        self.local_stride = 7 * self.words + 1
+        """Words of a row in each space: those of its slots, see `_slots`."""
         self.slots = self._slots()
         places = rng.permutation(SLOTS)[: len(self.slots)].tolist()
         self.numbers = dict(zip(self.slots, places, strict=True))

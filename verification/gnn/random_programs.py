@@ -36,16 +36,15 @@ _PHASES = (
 def _program(p: GnnParameters, rng: np.random.Generator) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
     code = RandomCode(p, rng)
-    words, halves, round_ = code.words, 1 + code.below(2), code.below(2)
-    accumulator_stride, local_stride, edge_stride = 4 * words, 7 * words + 1, 4 * words
-    interval = min(_MOST_ROWS, p.accumulator_words // halves // accumulator_stride)
+    halves, round_ = 1 + code.below(2), code.below(2)
+    interval = min(_MOST_ROWS, p.accumulator_words // halves // code.accumulator_stride)
     vertices = 1 + code.below(3 * interval)
     shards = partition(
         Graph.of(vertices, *rng.integers(0, vertices, (2, 2 * vertices))),
         Limits(
-            interval=interval, source_bytes=local_stride * p.lanes,
+            interval=interval, source_bytes=code.local_stride * p.lanes,
             capacity=p.local_words * p.lanes, max_sources=p.max_sources,
-            max_edges=min(p.edge_words // edge_stride, p.max_edges),
+            max_edges=min(p.edge_words // code.edge_stride, p.max_edges),
         ),
     )  # fmt: skip
     scalars = code.array(16, vertices).astype(np.int16)
@@ -71,9 +70,9 @@ def _program(p: GnnParameters, rng: np.random.Generator) -> Program:
         bias=code.array(32, BIASES * code.bias_words, p.columns).astype(np.int32),
         tables=code.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
         exp_bits=1 + code.below(14), interval=interval,
-        chunk_rows=min(p.local_words // local_stride, 1 + code.below(interval)),
-        accumulator_stride=accumulator_stride, chunk_stride=local_stride,
-        source_stride=there(local_stride, 0), edge_stride=there(edge_stride, 0),
+        chunk_rows=min(p.local_words // code.local_stride, 1 + code.below(interval)),
+        accumulator_stride=code.accumulator_stride, chunk_stride=code.local_stride,
+        source_stride=there(code.local_stride, 0), edge_stride=there(code.edge_stride, 0),
         halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
     )  # fmt: skip
     width = code.slots["row"].elements
