@@ -1,7 +1,7 @@
 # make demo   set up, train a network, quantise it, run it through simulated hardware, report
-# make test   set up, then lint, type check and test everything
+# make test   set up, then lint, type check and test: all parts, fewer cases
 # make bench  measure; make lint: the fast checks only
-# make thorough  what `make test` leaves out of large matrices; make soak: long random runs
+# make thorough  what `make test` leaves out: large matrices, demos; make soak: long random runs
 # make lock   write requirements.lock anew from pyproject.toml
 #
 # PYTHON=python3.12 chooses the interpreter (3.11 or newer) that .venv is made with.

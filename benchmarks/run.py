@@ -21,7 +21,7 @@ from rows import Row
 from gatewright.generators.artifacts import write_json, write_text
 
 FOLDER = Path(__file__).parent
-NAMES = ("emission", "quantizer", "simulation", "flint_area", "modred", "tpe", "salo",
+NAMES = ("emission", "quantizer", "simulation", "explore", "flint_area", "modred", "tpe", "salo",
          "gnn_partition", "gnn", "gnn_area", "gnn_placement")
 
 

@@ -100,6 +100,7 @@ def test_example_networks_have_layers(path: Path) -> None:
     assert len(network.layers) > 1
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("path", [
     pytest.param(path, id=path.name, marks=[pytest.mark.thorough] * (path in LARGE))
     for path in CONFIGS

@@ -130,6 +130,7 @@ def test_a_graph_that_needs_more_memory_is_streamed(
         assert (ended.code, bool(re.fullmatch(f"error: {line}", ended.error))) == (2, True)
 
 
+@pytest.mark.thorough
 def test_most_memory_is_kept(tmp_path: Path) -> None:
     """A graph of 1.5 million edges through a process that may have 150 MB."""
     rng = np.random.default_rng(0)

@@ -98,6 +98,7 @@ def test_plan_draws(gatewright: Gatewright, suffix: str) -> None:
     assert path.read_bytes() == data, "the same plan gives the same picture"
 
 
+@pytest.mark.thorough
 def test_verify_cost_tells_the_error(gatewright: Gatewright) -> None:
     ended = gatewright(
         "modred", "plan", "ml-kem", "--target", "asic", "--verify-cost", "1", "--json", "--quiet"

@@ -148,6 +148,7 @@ def test_tiles_of_another_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert verdict(tmp_path, Computed(partial(salo._covered, config, causal))) == "refuted"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("claim", ["follows_words", "follows_lists"])
 def test_a_selector_of_the_wrong_lane(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claim: str

@@ -27,6 +27,7 @@ def test_bank_of_different_latencies(tmp_path: Path) -> None:
     assert check_bank(model, p, xs) <= 6 * len(xs)
 
 
+@pytest.mark.thorough
 def test_one_wrong_residue_is_found(tmp_path: Path) -> None:
     reducers = [DividerParameters(modulus=modulus, width=12) for modulus in (13, 29, 61)]
     last = DividerParameters(modulus=47, width=12, wrong_from=4095)

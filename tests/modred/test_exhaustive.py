@@ -42,8 +42,7 @@ def check(folder: Path, parameters: list[ReducerParameters]) -> None:
     check_bank(model, p, every_operand(parameters))
 
 
-@pytest.mark.one_in(12)
-@pytest.mark.one_in(SHARES)
+@pytest.mark.one_in(3 * SHARES)
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_modulus(architecture: str, share: int) -> None:

@@ -28,7 +28,7 @@ def cases() -> list[object]:
     ]  # fmt: skip
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize(("method", "modulus"), cases())
 def test_ten_bits(method: str, modulus: int) -> None:
     p = config(modulus, f"{method} pipeline=none").reducer

@@ -61,7 +61,7 @@ def check(folder: Path, architecture: str, seed: int, count: int) -> None:
     check_bank(BatchedModel(build_unit(folder, ReducerBank(p))), p, xs, seed=seed)
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_random_reducers(tmp_path: Path, architecture: str) -> None:
     check(tmp_path, architecture, seed=1, count=14)

@@ -14,6 +14,8 @@ from gatewright.flows import demo
 from gatewright.flows.demo.gnn import LAYERS, Settings, section
 from gatewright.flows.gnn.engine_run import EngineModel, EngineRun
 
+pytestmark = pytest.mark.thorough
+
 SMALL = Settings(epochs=60, layers=("GAT, 4 heads",), vertices=1 << 11)
 SECTIONS = {"gnn": section(SMALL)}
 
@@ -46,7 +48,6 @@ def test_page_shows_what_was_found(folder: Path, found: dict[str, Any]) -> None:
     assert "SPSUM" in page and found["design"]["verilog_hash"][:16] in page
 
 
-@pytest.mark.thorough
 def test_a_wrong_output_fails_and_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from gatewright.flows.simulation.batched import BatchedModel, StreamResult
 from gatewright.generators.salo.pattern import Pattern
 from gatewright.generators.salo.terms import Band
 
+pytestmark = pytest.mark.thorough
+
 SMALL = Settings(
     network=Network(heads=2, head=10, window=5, digits=40, epochs=2), samples=7, rows=4, cols=4,
     masks={"a window": Pattern(200, 200, [Band(-40, 40)])},
@@ -57,7 +59,6 @@ def test_page_shows_what_was_found(folder: Path, found: dict[str, Any]) -> None:
     assert found["design"]["verilog_hash"][:16] in page
 
 
-@pytest.mark.thorough
 def test_a_wrong_output_fails_and_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from gatewright.flows.demo.tpe_layer import quantise_layer
 from gatewright.flows.simulation.batched import BatchedModel, StreamError
 from gatewright.generators.artifacts import Build
 
+pytestmark = pytest.mark.thorough
+
 # K = 40 is longer than a tile of the digit-serial engine, and nothing fills the engines evenly.
 SMALL = Settings(
     recipe=Recipe(hidden=(40, 11), epochs=3), samples=5, rows=2, cols=3, target="ge"

@@ -205,6 +205,7 @@ def test_a_bound_is_told(tmp_path: Path) -> None:
     assert found["depth"] == 21
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_found_late(tmp_path: Path) -> None:
     """By the engine for proofs, on a circuit that has fewer registers by then."""
 
@@ -232,6 +233,7 @@ class Wrong(Lut):
         return m
 
 
+@pytest.mark.thorough
 def test_every_operand_of_a_reducer(tmp_path: Path) -> None:
     p = ModredConfig(modulus=29, architecture="lut", pipeline="none").reducer
     assert decided(tmp_path / "right", every_residue(p, p.create))["cases"] == 1 << p.width

@@ -165,6 +165,7 @@ def test_a_program_for_another_engine_is_refused(engines: Engines) -> None:
         RtlRuns(Build(Path(), replace(manifest, generator="flint")), work.program)
 
 
+@pytest.mark.thorough
 def test_what_is_loaded_stays(engines: Engines) -> None:
     """A second run with other queries only, in any order; the program and the keys are there."""
     build = engines(SLOW)

@@ -64,6 +64,7 @@ def test_ragged_products(overrides: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert again.runs > 1 and again.cycles == run.cycles < again.measured
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("accumulate", ["true", "false"])
 def test_results_of_one_pass_are_the_c_of_the_next(accumulate: str, tmp_path: Path) -> None:
     build = build_of(tmp_path, f"{CHAINED} accumulate={accumulate}")
@@ -85,6 +86,7 @@ def test_results_of_one_pass_are_the_c_of_the_next(accumulate: str, tmp_path: Pa
     assert small.checked == ["golden model", "torch"] and len(small.schedules) == 1
 
 
+@pytest.mark.thorough
 def test_sums_of_several_tiles_wrap_as_the_engine_does(tmp_path: Path) -> None:
     build = build_of(tmp_path, f"{SPARSE} accumulator_width=20 result_width=17 wrap=true")
     a, b = matrices(2, 30, 2)

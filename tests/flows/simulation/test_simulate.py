@@ -54,6 +54,7 @@ def test_icarus_agrees_with_verilator_to_the_cycle(tally: Tally) -> None:
     assert [reports[0][key] for key in keys] == [reports[1][key] for key in keys]
 
 
+@pytest.mark.thorough
 def test_the_seed_decides_the_traffic(tally: Tally, quick_simulator: str) -> None:
     build = tally()
     one, same, other = (simulate(build, simulator=quick_simulator, seed=s) for s in (1, 1, 2))

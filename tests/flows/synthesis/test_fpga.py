@@ -44,6 +44,7 @@ def test_out_of_context_then_with_pins(make_build: Any) -> None:
     assert (build.folder / "b" / "design.bit").stat().st_size > 10_000
 
 
+@pytest.mark.thorough
 @needs_ecp5
 def test_design_that_does_not_fit_is_refused(make_build: Any) -> None:
     # 64 blocks of 1024 words of 18 bits; the device has 56.

@@ -46,6 +46,7 @@ def test_heap_of_the_built_in_library(heap: Build, tmp_path: Path, flatten: bool
     prove_equal(heap, heap.folder / "synth-ge" / report["netlist"], GE, 1, tmp_path)
 
 
+@pytest.mark.thorough
 def test_full_adder_cells_save_area(
     heap: Build, monkeypatch: pytest.MonkeyPatch, nangate: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +81,7 @@ def test_ripple_chain_of_full_adders(adder: Build, tmp_path: Path) -> None:
     assert counts["ripple-full-adders"]["FA_X1"] == 6
 
 
+@pytest.mark.thorough
 def test_timing_goes_through_both_outputs(make_build: MakeBuild) -> None:
     text = """module fa(input a, b, c, output s, k);
       assign s = a ^ b ^ c;

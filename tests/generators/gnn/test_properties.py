@@ -145,6 +145,7 @@ def taken_and_lost(m: Module, outer: Any, inner: Any) -> None:
     m.d.comb += outer.rows.ready.eq(1)
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(8)
 @pytest.mark.parametrize(
     ("change", "port", "what"),

@@ -57,6 +57,7 @@ def test_the_model_is_mostly_much_nearer() -> None:
     assert statistics.median(errors) < 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_method_costs_something_and_more_for_longer_moduli(target: str) -> None:

@@ -113,7 +113,7 @@ def test_longest_sequence():
     """Under a minute; what is kept grows with the tokens, not with their square."""
     start = time.process_time()
     schedule = make_schedule(longformer(65_536), GOALS)
-    assert time.perf_counter() - start < 60
+    assert time.process_time() - start < 60
     assert schedule.report.utilisation > 0.93
     assert schedule.tiles.nbytes < 16 << 20
 

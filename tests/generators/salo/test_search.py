@@ -17,6 +17,7 @@ def test_swin():
     assert cycles == sorted(cycles)
 
 
+@pytest.mark.thorough
 def test_vil():
     """Its windows are 15 wide, and 56 columns of 32 rows do not meet them well."""
     found = search_shapes(from_vil(56, 56, 15), 1344)

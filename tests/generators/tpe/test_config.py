@@ -220,7 +220,7 @@ def configs(draw: Any) -> dict[str, Any]:
     return {"array": array.value} | {name: draw(having[name]) for name in names}
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(configs())
 def test_a_config_is_built_or_refused_in_a_sentence(values: dict[str, Any]) -> None:
     overrides = [f"{name}={json.dumps(value)}" for name, value in values.items()]

@@ -78,6 +78,7 @@ def test_multi_cycle_latency_and_interval(decimation: Decimation, cycles: int) -
     assert transfer(p.create(), sets, expected(p)) == ({p.latency}, {p.interval})
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_any_shape_under_stalls(data: st.DataObject) -> None:

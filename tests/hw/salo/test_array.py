@@ -76,6 +76,7 @@ def test_random_tiles(p: ArrayParameters) -> None:
     ])  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(8)
 @pytest.mark.parametrize("p", LARGE, ids=name_of)
 def test_large(p: ArrayParameters) -> None:

@@ -154,6 +154,7 @@ SHORT: list[SaloEngineParameters] = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("p", SHORT, ids=lambda p: f"loads-{p.loads}")
 def test_the_least_heads(p: SaloEngineParameters) -> None:

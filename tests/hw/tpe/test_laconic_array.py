@@ -105,6 +105,7 @@ def test_random_waits(seed):
     check(p, tiles, c=c, cycles=False, waits=waits)
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("side", ["i", "o"])
 def test_a_wait_at_every_cycle(side):

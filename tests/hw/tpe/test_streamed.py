@@ -126,6 +126,7 @@ def test_a_cube_whose_products_are_not_added_up(level, back_pressure):
     check(bench_of(p), tiles_of(p, (3, 1, 2)), waits={"i": at_random(0.4, 1)})
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(12)
 @pytest.mark.parametrize("cls, level", LEVELS, ids=named(LEVELS))
 def test_long_carries_and_the_smallest_array(cls, level):
@@ -144,6 +145,7 @@ def test_long_carries_and_the_smallest_array(cls, level):
     assert found == wanted[3:5]
 
 
+@pytest.mark.thorough
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("cls, level", BEST, ids=named(BEST))
 def test_a_wait_in_every_cycle(cls, level):

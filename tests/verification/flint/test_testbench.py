@@ -24,7 +24,8 @@ TESTS = ["corners", "documented_cycles", "random_traffic", "unbuilt_types", "exc
 @pytest.mark.parametrize(
     ("simulator", "settings"),
     [
-        ("verilator", "rows=8 cols=8 output=codes"),
+        ("verilator", "rows=4 cols=3 output=codes"),
+        pytest.param("verilator", "rows=8 cols=8 output=codes", marks=pytest.mark.thorough),
         pytest.param("icarus", SMALL + " types=int,flint,float output=codes", marks=needs_icarus),
         pytest.param("icarus", SMALL + " types=int bias_bits=0 output_depth=1", marks=needs_icarus),
         pytest.param(
@@ -92,6 +93,7 @@ def test_a_fault_is_found(
     assert failed == test and told in story
 
 
+@pytest.mark.thorough
 def test_cycles_beyond_the_documented_ones_are_found(tmp_path: Path) -> None:
     """An array that is slower than its manifest says fails, though every result is right."""
     build = build_array(tmp_path, SMALL)
@@ -103,6 +105,7 @@ def test_cycles_beyond_the_documented_ones_are_found(tmp_path: Path) -> None:
     assert "first beat of the next tile differs" in told
 
 
+@pytest.mark.thorough
 def test_poor_stimulus_is_reported(tmp_path: Path) -> None:
     """Of one test alone: bins that the others hit are missed."""
     build = build_array(tmp_path, SMALL)

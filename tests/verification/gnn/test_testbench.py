@@ -58,8 +58,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return with_faults(build, FAULTS)
 
 
-def test_a_right_engine_passes(engine: Build) -> None:
+def test_an_engine_runs_every_model(engine: Build) -> None:
     """Also where each word that a block memory reads while it is written is wrong."""
+    module = engine.manifest.testbench
+    assert module is not None
+    run = run_testbench(
+        engine, "verilator", module, show(engine, 0), seed=0, only=["registers", "models"]
+    )
+    assert [test.verdict for test in run.tests] == ["pass", "pass"]
+
+
+@pytest.mark.thorough
+def test_a_right_engine_passes(engine: Build) -> None:
     report = simulate(engine, simulator="verilator", out=show(engine, 0))
     assert verdicts(report) == [(name, "pass") for name in TESTS]
     assert report["coverage"]["missed"] == []

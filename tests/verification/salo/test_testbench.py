@@ -97,6 +97,7 @@ def test_a_wrong_engine_is_found(fault: str, engine: Build) -> None:
     assert re.search(told, story), story
 
 
+@pytest.mark.thorough
 def test_poor_stimulus_is_reported(engine: Build) -> None:
     """Of one test alone: bins that the others hit are missed."""
     module = engine.manifest.testbench

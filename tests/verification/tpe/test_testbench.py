@@ -94,6 +94,7 @@ def test_a_wrong_latency_is_found(overrides: str, tmp_path: Path) -> None:
     assert test == "documented_cycles" and "results differs" in told
 
 
+@pytest.mark.thorough
 def test_cycles_that_are_not_those_of_the_digits_are_found(tmp_path: Path) -> None:
     """A group without a digit takes a cycle, but the manifest says none."""
     test, told = first_failure(design(tmp_path, SPARSE, minimum=0))
@@ -110,6 +111,7 @@ def test_a_valid_that_survives_reset_is_found(valid: str, tmp_path: Path) -> Non
     assert first_failure(build)[0] == "reset_mid_tile"
 
 
+@pytest.mark.thorough
 def test_poor_stimulus_is_reported(tmp_path: Path) -> None:
     """Of one test alone: bins that the others hit are missed."""
     build = design(tmp_path, "rows=2 cols=3")
