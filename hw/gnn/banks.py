@@ -30,14 +30,14 @@ class Banks(Unit):
 
     Members
     -------
-    vector_rows, matrix_rows, writer_rows : In(local_read(word_bits))
-    vector_rows_write, matrix_rows_write, reader_rows_write : In(local_write(word_bits, ...))
+    vector_rows, matrix_rows, writer_rows : In(local_read(p, word_bits))
+    vector_rows_write, matrix_rows_write, reader_rows_write : In(local_write(p, word_bits, ...))
         Local memory: a bank for each thread, since threads use different units at a time. A thread
         has one client at a time for reading and one for writing.
     scores, scores_write
         Edge memory, of the vector unit alone; so are the others.
-    edges : In(local_read(32)), edges_write : In(local_write(8 * bus_bytes, 1))
-    scalars : In(local_read(16)), scalars_write : In(local_write(8 * bus_bytes, 1))
+    edges : In(local_read(p, 32)), edges_write : In(local_write(p, 8 * bus_bytes, 1))
+    scalars : In(local_read(p, 16)), scalars_write : In(local_write(p, 8 * bus_bytes, 1))
         Lists; written in beats, read in entries.
     accumulators, accumulators_write
         Accumulator memory.
@@ -52,15 +52,16 @@ class Banks(Unit):
     p: GnnParameters
 
     def __init__(self, p: GnnParameters) -> None:
-        local = In(local_write(p.word_bits, p.lanes // p.mask_bytes))
-        beats = In(local_write(8 * p.bus_bytes, 1))
+        local = In(local_write(p, p.word_bits, p.lanes // p.mask_bytes))
+        beats = In(local_write(p, 8 * p.bus_bytes, 1))
         super().__init__(p, {
-            "vector_rows": In(local_read(p.word_bits)), "vector_rows_write": local,
-            "matrix_rows": In(local_read(p.word_bits)), "matrix_rows_write": local,
-            "writer_rows": In(local_read(p.word_bits)), "reader_rows_write": local,
-            "scores": In(local_read(p.word_bits)), "scores_write": In(local_write(p.word_bits, 1)),
-            "edges": In(local_read(32)), "edges_write": beats,
-            "scalars": In(local_read(16)), "scalars_write": beats,
+            "vector_rows": In(local_read(p, p.word_bits)), "vector_rows_write": local,
+            "matrix_rows": In(local_read(p, p.word_bits)), "matrix_rows_write": local,
+            "writer_rows": In(local_read(p, p.word_bits)), "reader_rows_write": local,
+            "scores": In(local_read(p, p.word_bits)),
+            "scores_write": In(local_write(p, p.word_bits, 1)),
+            "edges": In(local_read(p, 32)), "edges_write": beats,
+            "scalars": In(local_read(p, 16)), "scalars_write": beats,
             "accumulators": In(accumulator_read(p)),
             "accumulators_write": In(accumulator_write(p)),
         })  # fmt: skip

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ..fabric.fifo import StreamFIFO, StreamFIFOParameters
 from ..tpe.delay import delayed
 from ..unit import Unit
-from .edge_walker import EdgeWalker, EdgeWalkerParameters
+from .edge_walker import EdgeWalker
 from .instruction import EdgeImmediate, Space
 from .jobs import MEMORY_LATENCY, table_write
 from .parameters import GnnParameters
@@ -58,14 +58,14 @@ class EdgeEngine(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             **engine_members(p), "exp_bits": In(4), "exponentials": In(table_write(32)),
-            "rows": Out(list_read(p.word_bits)), "scores": Out(list_read(p.word_bits)),
-            "scores_write": Out(word_write(p.word_bits)), "edges": Out(list_read(32)),
+            "rows": Out(list_read(p, p.word_bits)), "scores": Out(list_read(p, p.word_bits)),
+            "scores_write": Out(word_write(p, p.word_bits)), "edges": Out(list_read(p, 32)),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
         p, job = self.p, self.job
-        m.submodules.walker = walker = EdgeWalker(EdgeWalkerParameters())
+        m.submodules.walker = walker = EdgeWalker(p)
         step = walker.step
         present = [job.b.present, job.c.present, job.r.present]
         elements = Mux(
@@ -97,7 +97,7 @@ class EdgeEngine(Unit):
         ]
 
         # A queue's memory is slow: what it has for the next value is registered.
-        place = Signal(16, reset_less=True)
+        place = Signal(p.address_bits, reset_less=True)
         half = Signal(name="half_of_run", reset_less=True)
         m.d.sync += [place.eq(runs.o.payload.address), half.eq(runs.o.payload.half)]
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.score_lanes, 16))
@@ -125,13 +125,13 @@ class EdgeEngine(Unit):
     def _sources(self, m: Module, step: Value, fires: Value) -> Value:
         """Words of a, of sources or of edges, or 0; a register behind the memory."""
         p, job = self.p, self.job
-        product = Signal(16, name="source_product", reset_less=True)
-        source = Signal(16, name="source_address", reset_less=True)
+        product = Signal(p.address_bits, name="source_product", reset_less=True)
+        source = Signal(p.address_bits, name="source_address", reset_less=True)
         word = delayed(m, step.word, "word", 1)
         m.d.sync += [product.eq(step.source * job.a.stride), source.eq(product + job.a.base + word)]
         # Rows of edges one after the other, and again for the next word.
-        row = Signal(16, reset_less=True)
-        edge = Signal(16, name="edge_address", reset_less=True)
+        row = Signal(p.address_bits, reset_less=True)
+        edge = Signal(p.address_bits, name="edge_address", reset_less=True)
         with m.If(self.start | step.ends):
             m.d.sync += row.eq(job.a.base)
         with m.Elif(fires):
@@ -163,14 +163,14 @@ class EdgeEngine(Unit):
             r_turn.eq(present[2] & ~b_turn & ~c_turn),
         ]
         # Rows of accumulators have one stride.
-        stride = Signal(16, reset_less=True)
+        stride = Signal(p.address_bits, reset_less=True)
         m.d.sync += stride.eq(
             Mux(present[0], job.b.stride, Mux(present[1], job.c.stride, job.r.stride))
         )
         base = Mux(b_turn, job.b.base, Mux(c_turn, job.c.base, job.r.base))
-        product = Signal(16, reset_less=True)
-        base_held = Signal(16, reset_less=True)
-        address = Signal(16, reset_less=True)
+        product = Signal(p.address_bits, reset_less=True)
+        base_held = Signal(p.address_bits, reset_less=True)
+        address = Signal(p.address_bits, reset_less=True)
         word = delayed(m, step.word, "word_of_run", 1)
         half = delayed(m, step.word[0], "half", _DATA)
         reads = valid & step.first
@@ -195,7 +195,7 @@ class EdgeEngine(Unit):
             m.d.sync += b.eq(data_half)
         with m.Elif(~present[0]):
             m.d.sync += b.eq(0)
-        run = data.StructLayout({"before_first": half_bits, "address": 16, "half": 1})
+        run = data.StructLayout({"before_first": half_bits, "address": p.address_bits, "half": 1})
         m.submodules.runs = runs = StreamFIFO(StreamFIFOParameters(run, _RUNS))
         m.submodules.references = references = StreamFIFO(
             StreamFIFOParameters(16 * p.score_lanes, _RUNS)
@@ -216,9 +216,9 @@ class EdgeEngine(Unit):
         place: Value, half: Value,
     ) -> None:  # fmt: skip
         """Scores as they come, in the order of edges; totals a cycle after the last of a run."""
-        job = self.job
-        column = Signal(16, reset_less=True)
-        address = Signal(16, reset_less=True)
+        p, job = self.p, self.job
+        column = Signal(p.address_bits, reset_less=True)
+        address = Signal(p.address_bits, reset_less=True)
         with m.If(self.start):
             m.d.sync += [column.eq(job.d.base), address.eq(job.d.base)]
         with m.Elif(fired):

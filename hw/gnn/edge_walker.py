@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.fifo import StreamFIFO, StreamFIFOParameters
 from ..unit import Unit
 from .jobs import MEMORY_LATENCY
+from .parameters import GnnParameters
 from .vector_ports import list_read
 
-__all__ = ["EDGE_STEP", "EdgeWalker", "EdgeWalkerParameters"]
-
-EDGE_STEP = data.StructLayout({
-    "source": 16, "destination": 16, "word": 16, "turn": 2, "first": 1, "fires": 1, "last": 1,
-    "ends": 1, "final": 1,
-})  # fmt: skip
-"""A step: the edge's rows, and the word of them. ``first`` of its run of equal destinations, for
-which it takes several ``turn``s; it ``fires`` in the last of them. There, it is the ``last`` of its
-run, or ``ends`` the list, or is the ``final`` one of the job."""
+__all__ = ["EdgeWalker"]
 
 _AHEAD = 8
 """Edges that may have been asked for and not used: more than the cycles until they come."""
 
 
-@dataclass(frozen=True)
-class EdgeWalkerParameters:
-    """An edge walker has no parameters."""
+def _step(p: GnnParameters) -> data.StructLayout:
+    """The edge's rows, as far as addresses need them, and the word of them. ``first`` of its run of
+    equal destinations, for which it takes several ``turn``s; it ``fires`` in the last of them.
+    There, it is the ``last`` of its run, or ``ends`` the list, or is the ``final`` one of the job.
+    """
+    return data.StructLayout({
+        "source": p.address_bits, "destination": p.address_bits, "word": 16, "turn": 2, "first": 1,
+        "fires": 1, "last": 1, "ends": 1, "final": 1,
+    })  # fmt: skip
 
 
 class EdgeWalker(Unit):
@@ -43,7 +40,7 @@ class EdgeWalker(Unit):
         Of the list, of rows, and of the first edges of runs, at least 1.
     list : Out(list_read(32))
         The shard's edges, ``destination << 16 | source``, equal destinations together.
-    valid : Out(1), step : Out(EDGE_STEP)
+    valid : Out(1), step : Out({what a step is})
         Steps.
     finished : Out(1)
         There is nothing to do, told in the cycle after ``start``.
@@ -54,12 +51,12 @@ class EdgeWalker(Unit):
     a run is seen from the edge behind it, so that edges are read ahead.
     """
 
-    p: EdgeWalkerParameters
+    p: GnnParameters
 
-    def __init__(self, p: EdgeWalkerParameters) -> None:
+    def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "start": In(1), "edges": In(16), "words": In(16), "turns": In(2),
-            "list": Out(list_read(32)), "valid": Out(1), "step": Out(EDGE_STEP),
+            "list": Out(list_read(p, 32)), "valid": Out(1), "step": Out(_step(p)),
             "finished": Out(1),
         })  # fmt: skip
 
@@ -138,7 +135,8 @@ class EdgeWalker(Unit):
             with m.If(advances):
                 m.d.sync += flag.eq(Mux(flag, last == 0, place + 1 == last))
         m.d.sync += [
-            self.valid.eq(steps), Cat(self.step.source, self.step.destination).eq(edge),
+            self.valid.eq(steps), self.step.source.eq(edge[:16]),
+            self.step.destination.eq(edge[16:]),
             self.step.word.eq(word), self.step.turn.eq(turn), self.step.first.eq(first),
             self.step.fires.eq(fires), self.step.last.eq(ends | beyond),
             self.step.ends.eq(ends & fires), self.step.final.eq(final & fires),

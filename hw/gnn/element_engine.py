@@ -55,8 +55,8 @@ class ElementEngine(Unit):
         word = p.word_bits
         super().__init__(p, {
             **engine_members(p), "tables": In(table_write(32)),
-            "rows": Out(list_read(word)), "rows_write": Out(word_write(word)),
-            "scores": Out(list_read(word)), "scores_write": Out(word_write(word)),
+            "rows": Out(list_read(p, word)), "rows_write": Out(word_write(p, word)),
+            "scores": Out(list_read(p, word)), "scores_write": Out(word_write(p, word)),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -162,8 +162,8 @@ class ElementEngine(Unit):
         p, job, step = self.p, self.job, walk.step
         fired = delayed(m, step.fires, "fired", _RESULT - 1, reset=True)
         row_ends = delayed(m, step.row_ends, "row_ended", _RESULT - 1, reset=True)
-        row = Signal(16, reset_less=True)
-        chunk = Signal(16, reset_less=True)
+        row = Signal(p.address_bits, reset_less=True)
+        chunk = Signal(p.address_bits, reset_less=True)
         with m.If(fired):
             m.d.sync += chunk.eq(chunk + 1)
             with m.If(row_ends):
@@ -173,7 +173,7 @@ class ElementEngine(Unit):
         wide = is_wide(job.d)
         in_accumulators = job.d.space == Space.ACCUMULATOR
         halves = walk.narrow & (in_accumulators | ~wide)
-        address = Signal(16, reset_less=True)
+        address = Signal(p.address_bits, reset_less=True)
         upper = Signal(reset_less=True)
         write = Signal()
         complete = Signal()

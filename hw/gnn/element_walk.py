@@ -11,18 +11,22 @@ from amaranth.lib.wiring import In, Out
 from ..unit import Unit
 from .element_form import is_wide, reads_b
 from .instruction import Opcode, Space
-from .jobs import VECTOR_JOB
+from .jobs import vector_job
 from .parameters import GnnParameters
 
-__all__ = ["ELEMENT_STEP", "ElementWalk"]
+__all__ = ["ElementWalk"]
 
-ELEMENT_STEP = data.StructLayout({
-    "row_constant": 1, "turn": 1, "fires": 1, "chunk": 16, "row_ends": 1, "ends": 1,
-    "local": 16, "accumulator": 16, "of_edges": 1, "reads_local": 1, "reads_accumulator": 1,
-})  # fmt: skip
-"""A step: what it reads, of the thread's rows or (``of_edges``) its edges, and of accumulators;
-whether that is the constant of the row; else the ``turn`` of operands of a ``chunk``, which
-``fires`` the operation when it has all, and ends the row or all."""
+
+def _step(p: GnnParameters) -> data.StructLayout:
+    """What a step reads, of the thread's rows or (``of_edges``) its edges, and of accumulators;
+    whether that is the constant of the row; else the ``turn`` of operands of a ``chunk``, which
+    ``fires`` the operation when it has all, and ends the row or all.
+    """
+    return data.StructLayout({
+        "row_constant": 1, "turn": 1, "fires": 1, "chunk": 16, "row_ends": 1, "ends": 1,
+        "local": p.address_bits, "accumulator": p.address_bits, "of_edges": 1, "reads_local": 1,
+        "reads_accumulator": 1,
+    })  # fmt: skip
 
 
 class ElementWalk(Unit):
@@ -30,9 +34,9 @@ class ElementWalk(Unit):
 
     Members
     -------
-    start : In(1), job : In(VECTOR_JOB)
+    start : In(1), job : In(vector_job)
         Begin; the job is steady from here on.
-    valid : Out(1), step : Out(ELEMENT_STEP)
+    valid : Out(1), step : Out({what a step is})
         Steps, the first one three cycles after ``start``.
     narrow : Out(1)
         A step is half as many elements, since some have 16 bits; from the first step on.
@@ -44,7 +48,7 @@ class ElementWalk(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "start": In(1), "job": In(VECTOR_JOB), "valid": Out(1), "step": Out(ELEMENT_STEP),
+            "start": In(1), "job": In(vector_job(p)), "valid": Out(1), "step": Out(_step(p)),
             "narrow": Out(1), "finished": Out(1),
         })  # fmt: skip
 
@@ -90,7 +94,8 @@ class ElementWalk(Unit):
         running = Signal()
         constant = Signal()
         turn = Signal()
-        row, chunk, a_row, b_row = (Signal(16, name=n) for n in ("row", "chunk", "a_row", "b_row"))
+        row, chunk = (Signal(16, name=n) for n in ("row", "chunk"))
+        a_row, b_row = (Signal(p.address_bits, name=n) for n in ("a_row", "b_row"))
         # What a step is last of is known before it comes: registers alone tell.
         at_last_chunk = Signal()
         at_last_row = Signal()

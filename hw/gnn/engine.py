@@ -90,7 +90,9 @@ class GnnEngine(Unit):
         m.submodules.dispatcher = dispatcher = Dispatcher(p)
         m.submodules.threads = threads = Threads(p)
         m.submodules.issue = issue = Issue(p)
-        m.submodules.arbiter = arbiter = ReadArbiter(ReadArbiterParameters(p.bus_bytes))
+        m.submodules.arbiter = arbiter = ReadArbiter(
+            ReadArbiterParameters(p.bus_bytes, p.address_bits)
+        )
         m.submodules.reader = reader = ReadEngine(p)
         m.submodules.writer = writer = WriteEngine(p)
         m.submodules.banks = banks = Banks(p)

@@ -11,13 +11,13 @@ from ..unit import Unit
 from .decoder import DECODED, OPERANDS, Decoder, Executor
 from .faults import Fault, fault, raise_fault
 from .instruction import SLOT, SLOTS, ElementType, Opcode, Space
-from .jobs import CONSTANT, MATRIX_JOB, VECTOR_JOB, LoadKind, finished, table_write
+from .jobs import CONSTANT, LoadKind, finished, matrix_job, table_write, vector_job
 from .operands import Operands
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT, TENSOR, TENSORS
 from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS
-from .transfers import READ_REQUEST, WRITE_REQUEST
+from .transfers import read_request, write_request
 
 __all__ = ["Issue"]
 
@@ -66,10 +66,10 @@ class Issue(Unit):
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "slots": In(table_write(64)), "constants": In(table_write(32)),
             "tensors": In(table_write(64)), "fetched": In(stream.Signature(FETCHED)),
-            "vector": Out(stream.Signature(VECTOR_JOB)),
-            "matrix": Out(stream.Signature(MATRIX_JOB)),
-            "read": Out(stream.Signature(READ_REQUEST)),
-            "write": Out(stream.Signature(WRITE_REQUEST)), "ended": Out(finished()),
+            "vector": Out(stream.Signature(vector_job(p))),
+            "matrix": Out(stream.Signature(matrix_job(p))),
+            "read": Out(stream.Signature(read_request(p.address_bits))),
+            "write": Out(stream.Signature(write_request(p.address_bits))), "ended": Out(finished()),
             "ended_context": Out(1), "issued": Out(4), "fault": Out(fault()),
         })  # fmt: skip
 
@@ -95,13 +95,16 @@ class Issue(Unit):
         word = Signal(DECODED)
         task = Signal(CONTEXT)
         settings = self.settings
-        stride = Signal(16)
+        stride = Signal(p.address_bits)
         m.d.comb += [
             queue.o.ready.eq(~busy | over), begin.eq(queue.o.valid & queue.o.ready),
             operands.clear.eq(self.clear), operands.restart.eq(begin), operands.current.eq(task),
             operands.halves.eq(settings.halves), operands.bias.eq(word.imm),
             operands.strides.eq(
-                Cat(settings.accumulator_stride, stride, settings.edge_stride[task.round])
+                Cat(
+                    settings.accumulator_stride[: p.address_bits], stride,
+                    settings.edge_stride[task.round][: p.address_bits],
+                )
             ),
         ]  # fmt: skip
         todo = Signal(len(OPERANDS))
@@ -216,10 +219,14 @@ class Issue(Unit):
         m.d.sync += [
             address.eq(self.image + (tensor.block << BLOCK_SHIFT)), step.eq(tensor.stride),
         ]
-        d, a, b = (operands.operands[index] for index in range(3))
+        d, a = (operands.operands[index] for index in range(2))
         once = word.once[0]
         vector, matrix, read, write = (
-            Signal(layout) for layout in (VECTOR_JOB, MATRIX_JOB, READ_REQUEST, WRITE_REQUEST)
+            Signal(port.payload.shape(), name=name)
+            for name, port in (
+                ("vector_job", self.vector), ("matrix_job", self.matrix), ("read", self.read),
+                ("write", self.write),
+            )
         )
         scores = task.shard & (word.op.as_value() >= Opcode.FILL.value) & (d.space == Space.EDGE)
         m.d.comb += [
@@ -234,7 +241,7 @@ class Issue(Unit):
             matrix.thread.eq(thread), matrix.relu.eq(word.relu),
             matrix.wide.eq(d.type == ElementType.I16), matrix.constant.eq(constant),
             matrix.rows.eq(task.rows), matrix.a_base.eq(a.base), matrix.d_base.eq(d.base),
-            matrix.stride.eq(stride), matrix.weight.eq(b.base),
+            matrix.stride.eq(stride), matrix.weight.eq(operands.weight),
             matrix.k_tiles.eq(operands.k_tiles), matrix.n_tiles.eq(operands.n_tiles),
             matrix.bias.eq(word.imm),
             read.job.kind.eq(Mux(task.shard & ~once, LoadKind.GATHERED, LoadKind.ROWS)),

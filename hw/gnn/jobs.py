@@ -15,9 +15,9 @@ from .instruction import ElementType, Opcode, Space
 from .parameters import GnnParameters
 
 __all__ = [
-    "CONSTANT", "MATRIX_JOB", "MEMORY_LATENCY", "OPERAND", "READ_JOB", "TILE_BITS", "VECTOR_JOB",
-    "WRITE_JOB", "LoadKind", "accumulator_read", "accumulator_write", "finished", "local_read",
-    "local_write", "table_write",
+    "CONSTANT", "MEMORY_LATENCY", "TILE_BITS", "LoadKind", "accumulator_read",
+    "accumulator_write", "finished", "local_read", "local_write", "matrix_job", "operand",
+    "read_job", "table_write", "vector_job", "write_job",
 ]  # fmt: skip
 
 MEMORY_LATENCY = 3
@@ -27,34 +27,49 @@ cycle n + 3. A write in cycle n is seen by reads asked for in cycle n + 1 and la
 CONSTANT = data.StructLayout({"m": 16, "s": 6})
 """A factor ``m * 2^-s``, s at most 47."""
 
-OPERAND = data.StructLayout({
-    "present": 1, "space": Space, "type": ElementType, "base": 16, "stride": 16, "elements": 16,
-})  # fmt: skip
-"""An operand: word of its row 0 in its space, words from one row to the next (0 repeats row 0), and
-elements of a row. In the accumulator memory row 0 is the chunk's first, or the interval's in a
-shard; ``base`` has the half and the first row of the chunk in it."""
-
-
-VECTOR_JOB = data.StructLayout({
-    "thread": 4, "op": Opcode, "relu": 1, "maximum": 1, "k": 4, "imm": 24, "constant": CONSTANT,
-    "rows": 16, "edges": 16, "scalar": 1, "d": OPERAND, "a": OPERAND, "b": OPERAND, "c": OPERAND,
-    "r": OPERAND,
-})  # fmt: skip
-"""A job of the vector unit. ``rows`` are those of operands other than EDGE's (a chunk's rows or a
-shard's sources; for element-wise operations in EDGE space it holds the shard's edges); ``edges``
-are those of SPSUM, SPMAX and EDGE. ``scalar``: SPSUM multiplies by the sources' scalars. ``imm``
-is signed; EDGE has its slope in the low 16 bits. ``constant`` is that of k for RQ."""
-
 TILE_BITS = 12
 """Of a number of tiles: weights have 1 to 4,095 in either direction, or their slot is refused."""
 
-MATRIX_JOB = data.StructLayout({
-    "thread": 4, "relu": 1, "wide": 1, "constant": CONSTANT, "rows": 16, "a_base": 16,
-    "d_base": 16, "stride": 16, "weight": 20, "k_tiles": TILE_BITS, "n_tiles": TILE_BITS,
-    "bias": 12,
-})  # fmt: skip
-"""A job of the matrix unit: i16 results if ``wide``; operand and result rows have one stride, since
-both are in local memory; first words of the weights and of the bias (one word for each n_tile)."""
+
+def operand(p: GnnParameters) -> data.StructLayout:
+    """An operand: word of its row 0 in its space, words from one row to the next (0 repeats row 0),
+    and elements of a row. In the accumulator memory row 0 is the chunk's first, or the interval's
+    in a shard; ``base`` has the half and the first row of the chunk in it.
+
+    Words count modulo 2^address_bits: of a row that is in its space the address is exact, and of
+    others there is none, since the slot is refused.
+    """
+    return data.StructLayout({
+        "present": 1, "space": Space, "type": ElementType, "base": p.address_bits,
+        "stride": p.address_bits, "elements": 16,
+    })  # fmt: skip
+
+
+def vector_job(p: GnnParameters) -> data.StructLayout:
+    """A job of the vector unit. ``rows`` are those of operands other than EDGE's (a chunk's rows or
+    a shard's sources; for element-wise operations in EDGE space it holds the shard's edges);
+    ``edges`` are those of SPSUM, SPMAX and EDGE. ``scalar``: SPSUM multiplies by the sources'
+    scalars. ``imm`` is signed; EDGE has its slope in the low 16 bits. ``constant`` is that of k for
+    RQ.
+    """
+    return data.StructLayout({
+        "thread": 4, "op": Opcode, "relu": 1, "maximum": 1, "k": 4, "imm": 24,
+        "constant": CONSTANT, "rows": 16, "edges": 16, "scalar": 1,
+        **{name: operand(p) for name in ("d", "a", "b", "c", "r")},
+    })  # fmt: skip
+
+
+def matrix_job(p: GnnParameters) -> data.StructLayout:
+    """A job of the matrix unit: i16 results if ``wide``; operand and result rows have one stride,
+    since both are in local memory; first words of the weights and of the bias (one word for each
+    n_tile).
+    """
+    return data.StructLayout({
+        "thread": 4, "relu": 1, "wide": 1, "constant": CONSTANT, "rows": 16,
+        "a_base": p.address_bits, "d_base": p.address_bits, "stride": p.address_bits,
+        "weight": range(p.weight_words), "k_tiles": TILE_BITS, "n_tiles": TILE_BITS,
+        "bias": range(p.bias_words),
+    })  # fmt: skip
 
 
 class LoadKind(enum.Enum, shape=3):
@@ -70,17 +85,22 @@ class LoadKind(enum.Enum, shape=3):
     """Lists of a shard, into the thread's memories of that kind."""
 
 
-READ_JOB = data.StructLayout({
-    "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
-    "base": 16, "stride": 16,
-})  # fmt: skip
-"""A read. Rows: ``rows`` of ``bytes``, row r at ``address + place * row_step`` with place r or the
-r-th source id, to words ``base + r * stride``. Lists: ``rows`` entries at ``address``."""
+def read_job(address_bits: int) -> data.StructLayout:
+    """A read. Rows: ``rows`` of ``bytes``, row r at ``address + place * row_step`` with place r or
+    the r-th source id, to words ``base + r * stride``. Lists: ``rows`` entries at ``address``.
+    """
+    return data.StructLayout({
+        "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
+        "base": address_bits, "stride": address_bits,
+    })  # fmt: skip
 
-WRITE_JOB = data.StructLayout({
-    "thread": 4, "address": 40, "row_step": 16, "bytes": 16, "rows": 16, "base": 16, "stride": 16,
-})  # fmt: skip
-"""A write of rows, as a read of kind ROWS."""
+
+def write_job(address_bits: int) -> data.StructLayout:
+    """A write of rows, as a read of kind ROWS."""
+    return data.StructLayout({
+        "thread": 4, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
+        "base": address_bits, "stride": address_bits,
+    })  # fmt: skip
 
 
 def finished() -> wiring.Signature:
@@ -88,31 +108,32 @@ def finished() -> wiring.Signature:
     return wiring.Signature({"valid": Out(1), "thread": Out(4)})
 
 
-def local_read(width: int) -> wiring.Signature:
+def local_read(p: GnnParameters, width: int) -> wiring.Signature:
     """A read port of a thread's memory, as its client has it; see MEMORY_LATENCY."""
     return wiring.Signature({
-        "enable": Out(1), "thread": Out(4), "address": Out(16), "data": In(width),
+        "enable": Out(1), "thread": Out(4), "address": Out(p.address_bits), "data": In(width),
     })  # fmt: skip
 
 
-def local_write(width: int, mask_bits: int) -> wiring.Signature:
+def local_write(p: GnnParameters, width: int, mask_bits: int) -> wiring.Signature:
     """A write port of a thread's memory; bit i of the mask enables the i-th part of the word."""
     return wiring.Signature({
-        "enable": Out(mask_bits), "thread": Out(4), "address": Out(16), "data": Out(width),
+        "enable": Out(mask_bits), "thread": Out(4), "address": Out(p.address_bits),
+        "data": Out(width),
     })  # fmt: skip
 
 
 def accumulator_read(p: GnnParameters) -> wiring.Signature:
     """The read port of the accumulator memory, as the vector unit has it."""
     return wiring.Signature({
-        "enable": Out(1), "address": Out(16), "data": In(p.accumulator_bits),
+        "enable": Out(1), "address": Out(p.address_bits), "data": In(p.accumulator_bits),
     })  # fmt: skip
 
 
 def accumulator_write(p: GnnParameters) -> wiring.Signature:
     """The write port of the accumulator memory; the mask has a bit for each half of a word."""
     return wiring.Signature({
-        "enable": Out(2), "address": Out(16), "data": Out(p.accumulator_bits),
+        "enable": Out(2), "address": Out(p.address_bits), "data": Out(p.accumulator_bits),
     })  # fmt: skip
 
 

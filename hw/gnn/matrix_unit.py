@@ -12,11 +12,11 @@ from ..unit import Unit
 from .dot_column import DotColumn, DotColumnParameters
 from .instruction import ElementType
 from .jobs import (
-    MATRIX_JOB,
     MEMORY_LATENCY,
     finished,
     local_read,
     local_write,
+    matrix_job,
     table_write,
 )
 from .matrix_walk import MatrixWalk, needs_two_words
@@ -40,7 +40,7 @@ class MatrixUnit(Unit):
 
     Members
     -------
-    job : In(stream of MATRIX_JOB), done : Out(finished)
+    job : In(stream of matrix_job), done : Out(finished)
         ``done`` when all results are in memory.
     busy : Out(1)
         ``max(rows of the block, R)`` cycles for each block of up to PS rows, ``n_tile`` and
@@ -64,9 +64,9 @@ class MatrixUnit(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "job": In(stream.Signature(MATRIX_JOB)), "done": Out(finished()), "busy": Out(1),
-            "rows": Out(local_read(p.word_bits)),
-            "rows_write": Out(local_write(p.word_bits, p.lanes // p.mask_bytes)),
+            "job": In(stream.Signature(matrix_job(p))), "done": Out(finished()), "busy": Out(1),
+            "rows": Out(local_read(p, p.word_bits)),
+            "rows_write": Out(local_write(p, p.word_bits, p.lanes // p.mask_bytes)),
             "weights": In(table_write(8 * p.columns)), "bias": In(table_write(32)),
         })  # fmt: skip
 

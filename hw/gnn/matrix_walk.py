@@ -9,7 +9,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from ..unit import Unit
-from .jobs import MATRIX_JOB, TILE_BITS
+from .jobs import TILE_BITS, matrix_job
 from .parameters import GnnParameters
 
 __all__ = ["MatrixWalk", "needs_two_words", "row_step"]
@@ -28,9 +28,10 @@ def row_step(p: GnnParameters) -> data.StructLayout:
     ``d_part`` counting parts of C bytes, and by which ``bias`` and constant. The job ``ends``.
     """
     return data.StructLayout({
-        "valid": 1, "ends": 1, "thread": 4, "address": 16, "part": _bits(p.lanes // p.rows),
-        "first": 1, "last": 1, "sum": range(p.psum_rows), "bias": range(p.bias_words),
-        "m": 16, "s": 6, "relu": 1, "wide": 1, "d_address": 16,
+        "valid": 1, "ends": 1, "thread": 4, "address": p.address_bits,
+        "part": _bits(p.lanes // p.rows), "first": 1, "last": 1,
+        "sum": range(p.psum_rows), "bias": range(p.bias_words),
+        "m": 16, "s": 6, "relu": 1, "wide": 1, "d_address": p.address_bits,
         "d_part": _bits(p.lanes // p.columns),
     })  # fmt: skip
 
@@ -40,7 +41,7 @@ class MatrixWalk(Unit):
 
     Members
     -------
-    job : In(stream of MATRIX_JOB)
+    job : In(stream of matrix_job)
         One is taken while the one before it is at work.
     step : Out(row_step)
         A row, two cycles after the state that made it.
@@ -64,15 +65,15 @@ class MatrixWalk(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "job": In(stream.Signature(MATRIX_JOB)), "step": Out(row_step(p)), "begins": Out(1),
+            "job": In(stream.Signature(matrix_job(p))), "step": Out(row_step(p)), "begins": Out(1),
             "load": Out(1), "load_address": Out(range(p.weight_words)), "busy": Out(1),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
         p = self.p
-        job = Signal(MATRIX_JOB)
-        following = Signal(MATRIX_JOB)
+        job = Signal(matrix_job(p))
+        following = Signal(matrix_job(p))
         waiting = Signal()
         active = Signal()
         # Position in the job, and what it means: flags are registers, made ahead.
@@ -129,10 +130,10 @@ class MatrixWalk(Unit):
         origins = {}
         for name in ("a", "d"):
             base, here, start = (
-                following[f"{name}_base"], Signal(16, name=f"{name}_row"),
-                Signal(16, name=f"{name}_block"),
+                following[f"{name}_base"], Signal(p.address_bits, name=f"{name}_row"),
+                Signal(p.address_bits, name=f"{name}_block"),
             )  # fmt: skip
-            after = Signal(16, name=f"{name}_after")
+            after = Signal(p.address_bits, name=f"{name}_after")
             m.d.comb += after.eq(Mux(in_row, here + job.stride, here))
             m.d.sync += here.eq(after)
             with m.If(row_ends):
@@ -217,9 +218,9 @@ class MatrixWalk(Unit):
         """Read the weights of the tile to come: of a new job, of the first tile again, or on."""
         rows = self.p.rows
         count = Signal(range(rows + 1))
-        place = Signal(20)
+        place = Signal.like(self.load_address)
         wanted = Signal()
-        address = Signal(20)
+        address = Signal.like(self.load_address)
         full = Signal()
         m.d.comb += [wanted.eq(~full & (~new | waiting)), address.eq(place)]
         with m.If(count == 0):

@@ -11,7 +11,7 @@ from ..unit import Unit
 from .decoder import OPERANDS
 from .faults import Fault
 from .instruction import SLOT, ElementType, Space
-from .jobs import OPERAND, TILE_BITS
+from .jobs import TILE_BITS, operand
 from .parameters import GnnParameters
 from .tasks import CONTEXT
 
@@ -33,14 +33,14 @@ class Operands(Unit):
         Forget that something was looked up.
     restart : In(1)
         Forget the operands of the instruction before.
-    current : In(CONTEXT), strides : In(3 of 16 bits), halves : In(8), bias : In(24)
+    current : In(CONTEXT), strides : In(3 of address_bits), halves : In(8), bias : In(24)
         Of the thread and the pass; the first word of the bias.
     valid : In(1), looked_up : In(LOOKED_UP)
         A slot.
-    operands : Out(one OPERAND each)
+    operands : Out(one operand each)
         As far as they were looked up.
-    k_tiles, n_tiles : Out(TILE_BITS), bytes : Out(16)
-        Of the last slot: tiles of weights; bytes of a row.
+    weight : Out(range(weight_words)), k_tiles, n_tiles : Out(TILE_BITS), bytes : Out(16)
+        Of the last slot: first word and tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
         The slot of four cycles ago was checked; what is wrong, or NONE.
 
@@ -59,11 +59,11 @@ class Operands(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "clear": In(1), "restart": In(1), "current": In(CONTEXT),
-            "strides": In(data.ArrayLayout(16, 3)), "halves": In(8), "bias": In(24),
+            "strides": In(data.ArrayLayout(p.address_bits, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
-            "operands": Out(data.ArrayLayout(OPERAND, len(OPERANDS))),
-            "k_tiles": Out(TILE_BITS), "n_tiles": Out(TILE_BITS), "bytes": Out(16),
-            "checked": Out(1), "code": Out(Fault),
+            "operands": Out(data.ArrayLayout(operand(p), len(OPERANDS))),
+            "weight": Out(range(p.weight_words)), "k_tiles": Out(TILE_BITS),
+            "n_tiles": Out(TILE_BITS), "bytes": Out(16), "checked": Out(1), "code": Out(Fault),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
@@ -136,7 +136,7 @@ class Operands(Unit):
         m.d.sync += [first[name].eq(value) for name, value in registers.items()]
         with m.If(self.valid):
             m.d.sync += [
-                self.k_tiles.eq(k_tiles), self.n_tiles.eq(n_tiles),
+                self.weight.eq(slot.offset), self.k_tiles.eq(k_tiles), self.n_tiles.eq(n_tiles),
                 self.bytes.eq(length),
             ]
         tiles = Signal(24)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amaranth.utils import ceil_log2
+
 __all__ = ["GnnParameters"]
 
 _MOST = 1 << 16
@@ -91,6 +93,14 @@ class GnnParameters:
     def score_lanes(self) -> int:
         """SL, i16 elements of a word of local or edge memory."""
         return self.lanes // 2
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of an address in any memory of rows or lists: a sum of places is modulo these."""
+        return ceil_log2(max(
+            self.accumulator_words, self.local_words, self.edge_words, self.max_sources,
+            self.max_edges,
+        ))  # fmt: skip
 
     @property
     def word_bits(self) -> int:

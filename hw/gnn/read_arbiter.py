@@ -11,16 +11,17 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..fabric.arbiter import PriorityArbiter, PriorityArbiterParameters
 from ..unit import Unit
 from .tasks import CONTROL_REQUEST
-from .transfers import READ_REQUEST, Client
+from .transfers import Client, read_request
 
 __all__ = ["ReadArbiter", "ReadArbiterParameters"]
 
 
 @dataclass(frozen=True)
 class ReadArbiterParameters:
-    """Parameters of :class:`ReadArbiter`: bytes of a beat."""
+    """Parameters of :class:`ReadArbiter`: bytes of a beat; bits of an address of rows."""
 
     bus_bytes: int
+    address_bits: int
 
 
 class ReadArbiter(Unit):
@@ -29,9 +30,9 @@ class ReadArbiter(Unit):
     Members
     -------
     loader, dispatcher : In(stream of CONTROL_REQUEST)
-    lists, rows : In(stream of READ_REQUEST)
+    lists, rows : In(stream of read_request)
         Requests.
-    requests : Out(stream of READ_REQUEST)
+    requests : Out(stream of read_request)
         To the read engine.
     beats : In(stream of {client, data, last})
         From the read engine.
@@ -51,17 +52,18 @@ class ReadArbiter(Unit):
         width = 8 * p.bus_bytes
         beat = data.StructLayout({"client": 1, "data": width, "last": 1})
         control = In(stream.Signature(CONTROL_REQUEST))
-        request = In(stream.Signature(READ_REQUEST))
+        rows = stream.Signature(read_request(p.address_bits))
         super().__init__(p, {
-            "loader": control, "dispatcher": control, "lists": request, "rows": request,
-            "requests": Out(stream.Signature(READ_REQUEST)), "beats": In(stream.Signature(beat)),
+            "loader": control, "dispatcher": control, "lists": In(rows), "rows": In(rows),
+            "requests": Out(rows), "beats": In(stream.Signature(beat)),
             "loader_beats": Out(stream.Signature(width)), "record": Out(1),
             "record_beat": Out(width), "record_last": Out(1),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
-        m.submodules.arbiter = arbiter = PriorityArbiter(PriorityArbiterParameters(READ_REQUEST, 4))
+        request = read_request(self.p.address_bits)
+        m.submodules.arbiter = arbiter = PriorityArbiter(PriorityArbiterParameters(request, 4))
         controls = ((self.loader, Client.LOADER), (self.dispatcher, Client.DISPATCHER))
         for (port, client), place in zip(controls, arbiter.i, strict=False):
             asked = place.payload

@@ -16,13 +16,11 @@ from .faults import Fault, fault, raise_fault
 from .jobs import LoadKind, finished, local_write
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
-from .row_walk import ROWS, RowWalk, describe_rows, walk_rows
-from .transfers import BEAT_BITS, READ_REQUEST
+from .row_walk import RowWalk, describe_rows, rows_layout, walk_rows
+from .transfers import BEAT_BITS, read_request
 
 __all__ = ["ReadEngine", "read_channels"]
 
-_WAY = data.StructLayout({"rows": ROWS, "kind": LoadKind, "control": 1, "pc": 16, "last": 1})
-"""A job whose beats are on the way."""
 _JOBS_UNDER_WAY = 8
 
 
@@ -39,13 +37,13 @@ class ReadEngine(Unit):
     -------
     clear, halt : In(1)
         Forget everything; start no more bursts.
-    requests : In(stream of READ_REQUEST)
+    requests : In(stream of read_request)
         What to read, in order.
     done : Out(finished())
         A thread's last request is in place.
-    rows_write : Out(local_write(word_bits, lanes / mask_bytes))
+    rows_write : Out(local_write(p, word_bits, lanes / mask_bytes))
         Rows into local memory.
-    edges_write, scalars_write : Out(local_write(8 * bus_bytes, 1))
+    edges_write, scalars_write : Out(local_write(p, 8 * bus_bytes, 1))
         Beats of lists; the address counts beats.
     control : Out(stream of {client, data, last})
         Beats that no thread asked for.
@@ -75,11 +73,12 @@ class ReadEngine(Unit):
     def __init__(self, p: GnnParameters) -> None:
         beat = data.StructLayout({"client": 1, "data": 8 * p.bus_bytes, "last": 1})
         super().__init__(p, {
-            "clear": In(1), "halt": In(1), "requests": In(stream.Signature(READ_REQUEST)),
+            "clear": In(1), "halt": In(1),
+            "requests": In(stream.Signature(read_request(p.address_bits))),
             "done": Out(finished()),
-            "rows_write": Out(local_write(p.word_bits, p.lanes // p.mask_bytes)),
-            "edges_write": Out(local_write(8 * p.bus_bytes, 1)),
-            "scalars_write": Out(local_write(8 * p.bus_bytes, 1)),
+            "rows_write": Out(local_write(p, p.word_bits, p.lanes // p.mask_bytes)),
+            "edges_write": Out(local_write(p, 8 * p.bus_bytes, 1)),
+            "scalars_write": Out(local_write(p, 8 * p.bus_bytes, 1)),
             "control": Out(stream.Signature(beat)), "fault": Out(fault()),
             "busy": Out(1), "waiting": Out(1), "beat": Out(1), "control_beat": Out(1),
             "drained": Out(1), **read_channels(p.bus_bytes),
@@ -101,7 +100,7 @@ class ReadEngine(Unit):
     def _accept(self, m: Module, addresses: AddressGenerator) -> Queue:
         """Give a request to the generator of addresses, and to those who wait for its beats."""
         p = self.p
-        queue = add_queue(m, "requested", READ_REQUEST, 2, self.clear)
+        queue = add_queue(m, "requested", read_request(p.address_bits), 2, self.clear)
         connect(m, flipped(self.requests), queue.i)
         request = queue.o.payload
         job = request.job
@@ -124,7 +123,11 @@ class ReadEngine(Unit):
         at = pipe.cut("measured", request=request, beats=beats, rows=rows)
         there, take = Signal(name="measured"), Signal(name="accepted")
         pipe.finish(valid=there, ready=take)
-        ways = add_queue(m, "ways", _WAY, _JOBS_UNDER_WAY, self.clear)
+        # Jobs whose beats are on the way.
+        shape = data.StructLayout({
+            "rows": rows_layout(p), "kind": LoadKind, "control": 1, "pc": 16, "last": 1,
+        })  # fmt: skip
+        ways = add_queue(m, "ways", shape, _JOBS_UNDER_WAY, self.clear)
         way, span = ways.i.payload, addresses.spans.payload
         job = at.request.job
         m.d.comb += [
@@ -217,7 +220,7 @@ class ReadEngine(Unit):
         rows = (job.kind == LoadKind.ROWS) | (job.kind == LoadKind.GATHERED)
         held = Signal(8 * p.bus_bytes, reset_less=True, name="held")
         thread = Signal(4, reset_less=True)
-        address = Signal(16, reset_less=True)
+        address = Signal(p.address_bits, reset_less=True)
         beats = Signal(16, reset_less=True, name="beat_number")
         local = Signal(len(self.rows_write.enable))
         sources = Signal()

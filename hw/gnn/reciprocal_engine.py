@@ -48,7 +48,8 @@ class ReciprocalEngine(Unit):
         running = Signal()
         last_element = Signal(16)
         last_row = Signal(16)
-        element, row, a_row = (Signal(16, name=n) for n in ("element", "row", "a_row"))
+        element, row = (Signal(16, name=n) for n in ("element", "row"))
+        a_row = Signal(p.address_bits)
         row_ends = Signal()
         ends = Signal()
         # Where the walk is, told ahead: registers in place of comparisons.
@@ -105,8 +106,8 @@ class ReciprocalEngine(Unit):
                 m.d.sync += constant.eq(0)
         write = delayed(m, word_ends, "word_ended", _WORD, reset=True)
         row_written = delayed(m, row_ended, "row_written", _WORD, reset=True)
-        d_row = Signal(16, reset_less=True)
-        d_word = Signal(16, reset_less=True)
+        d_row = Signal(p.address_bits, reset_less=True)
+        d_word = Signal(p.address_bits, reset_less=True)
         with m.If(write):
             m.d.sync += d_word.eq(d_word + 1)
         with m.If(row_written):

@@ -12,14 +12,17 @@ from .parameters import GnnParameters
 from .queue import Queue
 from .transfers import BEAT_BITS
 
-__all__ = ["ROWS", "RowWalk", "describe_rows", "walk_rows"]
+__all__ = ["RowWalk", "describe_rows", "rows_layout", "walk_rows"]
 
-ROWS = data.StructLayout({
-    "thread": 4, "base": 16, "stride": 16, "more_beats": BEAT_BITS, "more_rows": 16, "one_beat": 1,
-    "one_row": 1, "empty": 1,
-})  # fmt: skip
-"""Rows of a thread's local memory, ``stride`` words after each other; beats of a row, and rows,
-beyond the first one, and whether there are any; whether there is nothing to it."""
+
+def rows_layout(p: GnnParameters) -> data.StructLayout:
+    """Rows of a thread's local memory, ``stride`` words after each other; beats of a row, and rows,
+    beyond the first one, and whether there are any; whether there is nothing to it.
+    """
+    return data.StructLayout({
+        "thread": 4, "base": p.address_bits, "stride": p.address_bits, "more_beats": BEAT_BITS,
+        "more_rows": 16, "one_beat": 1, "one_row": 1, "empty": 1,
+    })  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def describe_rows(rows: data.View, job: data.View, beats: Value, number: Value) 
 
 
 def walk_rows(m: Module, p: GnnParameters, jobs: Queue, step: Value) -> RowWalk:
-    """Go through the beats of ``jobs``, which have :data:`ROWS` as ``rows``, one at each ``step``.
+    """Go through the beats of ``jobs``, one at each ``step``; their ``rows`` are `rows_layout`.
 
     A step is asked for where there is a beat: a job that is valid and not empty. A cycle after the
     last beat is for the next job; an empty one takes two.
@@ -70,8 +73,8 @@ def walk_rows(m: Module, p: GnnParameters, jobs: Queue, step: Value) -> RowWalk:
     job = Signal(jobs.p.shape, reset_less=True, name="walk_job")
     rows = job.rows
     number = Signal(BEAT_BITS)
-    word = Signal(16)
-    start = Signal(16)
+    word = Signal(p.address_bits)
+    start = Signal(p.address_bits)
     # What a beat is last of is known before it comes: registers alone tell.
     beats = Signal(BEAT_BITS)
     others = Signal(16)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Out
 
 from ..tpe.delay import delayed
 from ..unit import Unit
-from .edge_walker import EdgeWalker, EdgeWalkerParameters
+from .edge_walker import EdgeWalker
 from .head_select import HeadSelect, HeadSelectParameters, first_head
 from .instruction import Opcode
 from .jobs import MEMORY_LATENCY
@@ -52,15 +52,15 @@ class SparseEngine(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            **engine_members(p), "rows": Out(list_read(p.word_bits)),
-            "scores": Out(list_read(p.word_bits)), "scalars": Out(list_read(16)),
-            "edges": Out(list_read(32)),
+            **engine_members(p), "rows": Out(list_read(p, p.word_bits)),
+            "scores": Out(list_read(p, p.word_bits)), "scalars": Out(list_read(p, 16)),
+            "edges": Out(list_read(p, 32)),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
         p, job = self.p, self.job
-        m.submodules.walker = walker = EdgeWalker(EdgeWalkerParameters())
+        m.submodules.walker = walker = EdgeWalker(p)
         step = walker.step
         m.d.comb += [
             walker.start.eq(self.start), walker.edges.eq(job.edges), walker.turns.eq(1),
@@ -99,15 +99,15 @@ class SparseEngine(Unit):
 
     def _read(self, m: Module, step: Value, valid: Value) -> None:
         """Ask for the words of a step, which come when the factors and products do."""
-        job = self.job
+        p, job = self.p, self.job
         row_wait, wait = _VALUE - 2 - _DATA, _VALUE - 1 - _DATA
         word = delayed(m, step.word, "word", 1)
         for name, row, stride, base in (
             ("source", step.source, job.a.stride, job.a.base),
             ("destination", step.destination, job.d.stride, job.d.base),
         ):  # fmt: skip
-            product = Signal(16, name=f"{name}_product", reset_less=True)
-            address = Signal(16, name=f"{name}_address", reset_less=True)
+            product = Signal(p.address_bits, name=f"{name}_product", reset_less=True)
+            address = Signal(p.address_bits, name=f"{name}_address", reset_less=True)
             m.d.sync += [product.eq(row * stride), address.eq(product + base + word)]
             if name == "source":
                 m.d.comb += [
@@ -130,7 +130,7 @@ class SparseEngine(Unit):
         """Factors of lanes, in the cycle before their products."""
         p, job = self.p, self.job
         # Rows of edges one after the other, and again for the next word.
-        row = Signal(16, reset_less=True)
+        row = Signal(p.address_bits, reset_less=True)
         with m.If(self.start | step.ends):
             m.d.sync += row.eq(job.b.base)
         with m.Elif(step.fires):
@@ -138,7 +138,7 @@ class SparseEngine(Unit):
         head_bits = int(log2(p.score_lanes))
         column = Cat(Const(0, int(log2(p.lanes))), step.word)
         head = first_head(m, column, job.k)
-        address = Signal(16, reset_less=True)
+        address = Signal(p.address_bits, reset_less=True)
         m.d.sync += address.eq(delayed(m, row, "row_of_edge", 1) + (head >> head_bits))
         reading = delayed(m, step.fires, "scalar_read", 2, reset=True)
         m.d.comb += [

@@ -18,7 +18,7 @@ from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT
 from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS, TASK
-from .transfers import READ_REQUEST
+from .transfers import read_request
 
 __all__ = ["Threads"]
 
@@ -40,7 +40,7 @@ class Threads(Unit):
         Loading of instructions.
     tasks : In(stream of TASK)
         Tasks; taken as soon as a thread is free.
-    lists : Out(stream of READ_REQUEST)
+    lists : Out(stream of read_request)
         Lists of shards.
     fetched : Out(stream of FETCHED)
         Instructions, of the threads in turn.
@@ -65,7 +65,7 @@ class Threads(Unit):
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "code": In(table_write(64)), "tasks": In(stream.Signature(TASK)),
-            "lists": Out(stream.Signature(READ_REQUEST)),
+            "lists": Out(stream.Signature(read_request(p.address_bits))),
             "fetched": Out(stream.Signature(FETCHED)), "vector_done": In(finished()),
             "matrix_done": In(finished()), "read_done": In(finished()),
             "write_done": In(finished()), "ended": In(finished()), "started": Out(1),
@@ -212,7 +212,8 @@ class Threads(Unit):
         self, m: Module, task: data.View, thread: Value, busy: Value, step: Value
     ) -> Value:
         """Ask for the lists of a shard; the last one after the task is known to be whole."""
-        asked = Signal(READ_REQUEST)
+        request = read_request(self.p.address_bits)
+        asked = Signal(request)
         job = asked.job
         number = Signal(2)
         left = Signal()
@@ -232,7 +233,7 @@ class Threads(Unit):
             job.thread.eq(thread), asked.pc.eq(task.pc), asked.last.eq(last),
             valid.eq(busy & left & ~self.halt & (~last | (step == _EXTENTS)) & (step != 0)),
         ]  # fmt: skip
-        queue = add_queue(m, "asked", READ_REQUEST, 2, self.clear)
+        queue = add_queue(m, "asked", request, 2, self.clear)
         m.d.comb += [queue.i.valid.eq(valid), ready.eq(queue.i.ready), queue.i.payload.eq(asked)]
         connect(m, queue.o, flipped(self.lists))
         with m.If(self.started):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from amaranth.lib import data
 
 from .axi import ADDRESS_BITS
-from .jobs import READ_JOB, WRITE_JOB
+from .jobs import read_job, write_job
 
 __all__ = [
-    "BEAT_BITS", "BURST", "READ_REQUEST", "SPAN", "TOTAL_BITS", "WRITE_REQUEST", "Client",
+    "BEAT_BITS", "BURST", "SPAN", "TOTAL_BITS", "Client", "read_request", "write_request",
 ]  # fmt: skip
 
 BEAT_BITS = 17
@@ -24,15 +24,21 @@ class Client:
     DISPATCHER = 1
 
 
-READ_REQUEST = data.StructLayout({
-    "job": READ_JOB, "place": 32, "pc": 16, "last": 1, "control": 1,
-})  # fmt: skip
-"""A read job whose row r is at ``address + (place + r) * row_step``, with what a fault tells.
-``last``: its end is told to the thread. ``control``: its ``rows`` are beats, and go to the client
-that the thread stands for."""
 
-WRITE_REQUEST = data.StructLayout({"job": WRITE_JOB, "place": 32, "pc": 16})
-"""A write job, likewise."""
+def read_request(address_bits: int) -> data.StructLayout:
+    """A read job whose row r is at ``address + (place + r) * row_step``, with what a fault tells.
+    ``last``: its end is told to the thread. ``control``: its ``rows`` are beats, and go to the
+    client that the thread stands for.
+    """
+    return data.StructLayout({
+        "job": read_job(address_bits), "place": 32, "pc": 16, "last": 1, "control": 1,
+    })  # fmt: skip
+
+
+def write_request(address_bits: int) -> data.StructLayout:
+    """A write job, likewise."""
+    return data.StructLayout({"job": write_job(address_bits), "place": 32, "pc": 16})
+
 
 SPAN = data.StructLayout({
     "address": ADDRESS_BITS, "place": 32, "row_step": 16, "beats": BEAT_BITS, "rows": 16,

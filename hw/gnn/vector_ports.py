@@ -11,20 +11,24 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .instruction import Opcode
-from .jobs import VECTOR_JOB, accumulator_read, accumulator_write
+from .jobs import accumulator_read, accumulator_write, vector_job
 from .parameters import GnnParameters
 
 __all__ = ["engine_members", "list_read", "one_of", "word_write"]
 
 
-def list_read(width: int) -> wiring.Signature:
+def list_read(p: GnnParameters, width: int) -> wiring.Signature:
     """A read port of the memory of the thread that a job names; data two cycles later."""
-    return wiring.Signature({"enable": Out(1), "address": Out(16), "data": In(width)})
+    return wiring.Signature({
+        "enable": Out(1), "address": Out(p.address_bits), "data": In(width),
+    })  # fmt: skip
 
 
-def word_write(width: int) -> wiring.Signature:
+def word_write(p: GnnParameters, width: int) -> wiring.Signature:
     """A write port of whole words of that thread's memory."""
-    return wiring.Signature({"enable": Out(1), "address": Out(16), "data": Out(width)})
+    return wiring.Signature({
+        "enable": Out(1), "address": Out(p.address_bits), "data": Out(width),
+    })  # fmt: skip
 
 
 def engine_members(p: GnnParameters) -> dict[str, wiring.Member]:
@@ -34,7 +38,7 @@ def engine_members(p: GnnParameters) -> dict[str, wiring.Member]:
     the last word is written or later. ``busy`` is an engine's occupancy.
     """
     return {
-        "start": In(1), "job": In(VECTOR_JOB), "finished": Out(1), "busy": Out(1),
+        "start": In(1), "job": In(vector_job(p)), "finished": Out(1), "busy": Out(1),
         "accumulators": Out(accumulator_read(p)),
         "accumulators_write": Out(accumulator_write(p)),
     }  # fmt: skip

@@ -15,13 +15,13 @@ from .edge_engine import EdgeEngine
 from .element_engine import ElementEngine
 from .instruction import Opcode
 from .jobs import (
-    VECTOR_JOB,
     accumulator_read,
     accumulator_write,
     finished,
     local_read,
     local_write,
     table_write,
+    vector_job,
 )
 from .parameters import GnnParameters
 from .reciprocal_engine import ReciprocalEngine
@@ -36,7 +36,7 @@ class VectorUnit(Unit):
 
     Members
     -------
-    job : In(stream of VECTOR_JOB), done : Out(finished)
+    job : In(stream of vector_job), done : Out(finished)
         ``done`` when all results are in memory.
     exp_bits : In(4)
         Fraction bits of EXP2N; steady while there is a job.
@@ -63,12 +63,12 @@ class VectorUnit(Unit):
     def __init__(self, p: GnnParameters) -> None:
         word = p.word_bits
         super().__init__(p, {
-            "job": In(stream.Signature(VECTOR_JOB)), "done": Out(finished()),
+            "job": In(stream.Signature(vector_job(p))), "done": Out(finished()),
             "exp_bits": In(4), "busy": Out(1),
-            "rows": Out(local_read(word)),
-            "rows_write": Out(local_write(word, p.lanes // p.mask_bytes)),
-            "scores": Out(local_read(word)), "scores_write": Out(local_write(word, 1)),
-            "edges": Out(local_read(32)), "scalars": Out(local_read(16)),
+            "rows": Out(local_read(p, word)),
+            "rows_write": Out(local_write(p, word, p.lanes // p.mask_bytes)),
+            "scores": Out(local_read(p, word)), "scores_write": Out(local_write(p, word, 1)),
+            "edges": Out(local_read(p, 32)), "scalars": Out(local_read(p, 16)),
             "accumulators": Out(accumulator_read(p)),
             "accumulators_write": Out(accumulator_write(p)),
             "tables": In(table_write(32)), "exponentials": In(table_write(32)),
@@ -76,7 +76,7 @@ class VectorUnit(Unit):
 
     def body(self) -> Module:
         m = Module()
-        job = Signal(VECTOR_JOB)
+        job = Signal(vector_job(self.p))
         running = Signal()
         start = Signal()
         m.submodules.sparse = sparse = SparseEngine(self.p)

@@ -14,13 +14,11 @@ from .faults import Fault, fault, raise_fault
 from .jobs import MEMORY_LATENCY, finished, local_read
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
-from .row_walk import ROWS, describe_rows, walk_rows
-from .transfers import BEAT_BITS, WRITE_REQUEST
+from .row_walk import describe_rows, rows_layout, walk_rows
+from .transfers import BEAT_BITS, write_request
 
 __all__ = ["WriteEngine", "write_channels"]
 
-_WAY = data.StructLayout({"rows": ROWS})
-"""A job whose rows are read from local memory."""
 _ORIGIN = data.StructLayout({"address": 40, "pc": 16, "thread": 4})
 """Where a burst goes, and which instruction sent it."""
 _JOBS_UNDER_WAY = 8
@@ -40,11 +38,11 @@ class WriteEngine(Unit):
     -------
     clear, halt : In(1)
         Forget everything; start no more bursts.
-    requests : In(stream of WRITE_REQUEST)
+    requests : In(stream of write_request)
         What to write, in order.
     done : Out(finished())
         All of a thread's rows were read, so that they may be overwritten.
-    rows : Out(local_read(word_bits))
+    rows : Out(local_read(p, word_bits))
         Local memory.
     fault : Out(fault())
         The memory refused a write.
@@ -69,8 +67,9 @@ class WriteEngine(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "halt": In(1), "requests": In(stream.Signature(WRITE_REQUEST)),
-            "done": Out(finished()), "rows": Out(local_read(p.word_bits)), "fault": Out(fault()),
+            "clear": In(1), "halt": In(1),
+            "requests": In(stream.Signature(write_request(p.address_bits))),
+            "done": Out(finished()), "rows": Out(local_read(p, p.word_bits)), "fault": Out(fault()),
             "busy": Out(1), "beat": Out(1), "settled": Out(1), "drained": Out(1),
             **write_channels(p.bus_bytes),
         })  # fmt: skip
@@ -98,14 +97,17 @@ class WriteEngine(Unit):
         """Give a request to the generator of addresses, and to the reader of local memory."""
         p = self.p
         beats = (self.requests.payload.job.bytes + p.bus_bytes - 1) >> ceil_log2(p.bus_bytes)
-        measured = data.StructLayout({"request": WRITE_REQUEST, "beats": BEAT_BITS})
+        request = write_request(p.address_bits)
+        measured = data.StructLayout({"request": request, "beats": BEAT_BITS})
         queue = add_queue(m, "measured", measured, 2, self.clear)
         at, there, take = queue.o.payload, queue.o.valid, queue.o.ready
         m.d.comb += [
             queue.i.valid.eq(self.requests.valid), self.requests.ready.eq(queue.i.ready),
             queue.i.payload.request.eq(self.requests.payload), queue.i.payload.beats.eq(beats),
         ]
-        ways = add_queue(m, "ways", _WAY, _JOBS_UNDER_WAY, self.clear)
+        # Jobs whose rows are read from local memory.
+        shape = data.StructLayout({"rows": rows_layout(p)})
+        ways = add_queue(m, "ways", shape, _JOBS_UNDER_WAY, self.clear)
         way, origin, span = ways.i.payload.rows, origins.i.payload, addresses.spans.payload
         job = at.request.job
         room = ways.i.ready & origins.i.ready

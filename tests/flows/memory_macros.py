@@ -65,6 +65,11 @@ def split(build: Build, folder: Path) -> Split:
                 macros += 1
         # The pass names the module of a part after its own.
         cell.set_string_attribute(ys.IdString("\\submod"), part)
+    # Wires between parts become ports, whose names synthesis takes as they are.
+    module = design.top_module()
+    for number, wire in enumerate(dict(module.wires_).values()):
+        if wire.port_id == 0:
+            module.rename(wire, ys.IdString(f"\\wire_{number}"))
     passes("submod")
     text, rest = verilog(f"{logic}.v", logic), verilog("rest.v", f"* {logic} %d")
     made = replace(manifest, top=logic, verilog=(f"{logic}.v",), hash=digest(text), enums={})
