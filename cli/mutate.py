@@ -55,10 +55,10 @@ def mutate(
 
     Each mutant changes one bit of one module (inverted, stuck, or swapped); all are in one build,
     and the testbench runs on one after another. One that no test finds is compared with the design
-    by a model checker, its module first: what cannot be told apart does not count, nor what is
-    argued to be the same in verification/NAME/survivors.yaml. The score is the share of the others
-    that were found. The report goes to DIR/mutate/report.json, and to the results database
-    beside DIR; a run that stands there is not repeated.
+    by a model checker, its module first: what cannot be told apart does not count, nor a constant
+    that stays as it is, nor what is argued to be the same in verification/NAME/survivors.yaml. The
+    score is the share of the others that were found. The report goes to DIR/mutate/report.json, and
+    to the results database beside DIR; a run that stands there is not repeated.
 
     \b
     Examples:

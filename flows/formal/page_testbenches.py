@@ -21,9 +21,10 @@ def scores(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield (
         "One bit changed in one module, under the generator's testbench with a fixed seed. "
-        "Equivalent: a model checker proves that the module, under any inputs, or the design "
-        "behaves the same, or finds no difference in twice the cycles that the first result "
-        "takes; or an argument below tells why. The score is the share of the others."
+        "Equivalent: the bit is a constant and stays so; or a model checker proves that the "
+        "module, under any inputs, or the design behaves the same, or finds no difference in twice "
+        "the cycles that the first result takes; or an argument below tells why. The score is the "
+        "share of the others."
     )
     yield ""
     yield "```"

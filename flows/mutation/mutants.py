@@ -10,12 +10,14 @@ A module is changed once, for all of its instances: that is a mistake in the sou
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import InputError
 from ...generators.artifacts import Build, Port, digest, write_text
@@ -46,6 +48,9 @@ class Mutant:
         ``cnot1``, ``by [7]``: the bit of the same port that must be 0 or 1 for that.
     text
         The source of that line.
+    idle
+        Nothing changes: the bit is the constant that it is tied to, or has no value at all, or the
+        one that decides is a constant under which nothing happens.
     """
 
     number: int
@@ -53,6 +58,7 @@ class Mutant:
     mode: str
     where: str
     text: str
+    idle: bool = False
 
 
 def make_mutants(
@@ -85,7 +91,7 @@ def make_mutants(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = _chosen(build, modules, count)
-    listing = folder / "mutants.txt"
+    listing, netlist = folder / "mutants.txt", folder / "netlist.json"
     sources = " ".join(yosys.quote(path) for path in build.verilog)
     top = build.manifest.top
     pick = " ".join(chosen)
@@ -95,7 +101,7 @@ def make_mutants(
         f"mutate -list {count} -seed {seed} -ctrl {SELECT} {_BITS} 1 -o {listing}",
         "select -clear",
     ]  # fmt: skip
-    yosys.run(prepare, folder, "list")
+    yosys.run([*prepare, f"write_json {yosys.quote(netlist)}"], folder, "list")
     lines = [line for line in listing.read_text().splitlines() if line.startswith("mutate")]
     if not lines:
         raise InputError(f"modules must hold something to mutate, not {', '.join(chosen)}")
@@ -107,7 +113,7 @@ def make_mutants(
     )
     _connect(folder, target, top)
     text = target.read_text()
-    mutants = _told(lines, build)
+    mutants = _told(lines, build, json.loads(netlist.read_text())["modules"])
     ported = _saved(build, with_port, text, port=True)
     return _saved(build, folder / "file", _reading(text, top), port=False), ported, mutants
 
@@ -142,7 +148,9 @@ def _chosen(build: Build, patterns: Sequence[str], count: int) -> list[str]:
     return chosen
 
 
-def _told(lines: Sequence[str], build: Build) -> list[Mutant]:
+def _told(
+    lines: Sequence[str], build: Build, modules: Mapping[str, Any]
+) -> list[Mutant]:  # fmt: skip
     sources = {path.name: path.read_text().splitlines() for path in build.verilog}
     found = []
     for number, line in enumerate(lines, start=1):
@@ -160,9 +168,21 @@ def _told(lines: Sequence[str], build: Build) -> list[Mutant]:
         when = f" by [{words['ctrlbit']}]" if "ctrlbit" in words else ""
         found.append(
             Mutant(number, words["module"].lstrip("\\"), words["mode"],
-                   f"{where}{kind} {pin}{wire}{when}", text)
+                   f"{where}{kind} {pin}{wire}{when}", text, _idle(words, modules))
         )  # fmt: skip
     return found
+
+
+def _idle(words: Mapping[str, str], modules: Mapping[str, Any]) -> bool:
+    module, cell, port = (words[name].lstrip("\\") for name in ("module", "cell", "port"))
+    bits = modules[module]["cells"][cell]["connections"][port]
+    bit = bits[int(words["portbit"])]
+    if bit == "x":
+        return True
+    if words["mode"].startswith("const"):
+        return bool(bit == words["mode"][-1])
+    decides = bits[int(words["ctrlbit"])] if "ctrlbit" in words else None
+    return decides in ("0", "1") and decides != words["mode"][-1]
 
 
 def _reading(text: str, top: str) -> str:

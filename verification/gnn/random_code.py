@@ -52,6 +52,8 @@ _BINARY = (Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.AXPY)
 _SLOPE_ONE = 1 << 15
 _ALL_HEADS = 15
 _MOST_SHIFT = 47
+_LONGEST = 9000
+"""Most elements of a row: seven such rows are a tensor's row, of less than 64 KiB."""
 _DRAWN = 14
 """Most operations that are drawn for a phase, if the engine has room for them."""
 _NEEDED = 40
@@ -64,17 +66,28 @@ def _short(name: str) -> str:
 
 
 class RandomCode:
-    """Draws the code and the slots of a program for an engine, and numbers for its memory."""
+    """Draws the code and the slots of a program for an engine, and numbers for its memory.
 
-    def __init__(self, p: GnnParameters, rng: np.random.Generator) -> None:
+    Rows are of a few words, or about as long as memories have room for.
+    """
+
+    def __init__(self, p: GnnParameters, rng: np.random.Generator, long: bool = False) -> None:
         self.p, self.rng = p, rng
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
         self.operations = self.one_of(most, 1 + self.below(most))
-        self.words = int(rng.choice([words for words in range(1, 4) if self._fits(words)]))
+        few = [words for words in range(1, 4) if self._fits(words)]
+        longest = min(
+            (p.local_words - 1) // 7, p.accumulator_words // 8, p.edge_words // 4,
+            _LONGEST // p.lanes,
+        )  # fmt: skip
+        many = range(max(1, longest // 2), max(1, longest) + 1)
+        self.words = self.one_of(*(many if long else few))
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
-        self.weight_words, self.bias_words = self._tiled(self.words)
+        self.tiled = p.lanes * min(self.words, few[-1])
+        """Of them, those that are multiplied by weights."""
+        self.weight_words, self.bias_words = self._tiled(self.tiled // p.lanes)
         self.accumulator_stride, self.edge_stride = 4 * self.words, 4 * self.words
         self.local_stride = 7 * self.words + 1
         """Words of a row in each space: those of its slots, see `_slots`."""
@@ -106,7 +119,7 @@ class RandomCode:
             name: Slot(Space.LOCAL, _I16, (3 + 2 * i) * words, n) for i, name in enumerate(_HALVES)
         }
         weights = {
-            name: Slot(Space.WEIGHT, _I8, i * self.weight_words, n, n)
+            name: Slot(Space.WEIGHT, _I8, i * self.weight_words, self.tiled, self.tiled)
             for i, name in enumerate(WEIGHTS)
         }
         # The first elements of those: rows of a part of a word.
@@ -130,10 +143,12 @@ class RandomCode:
         return values[self.below(len(values))]
 
     def array(self, bits: int, *shape: int) -> Integers:
-        """Numbers of so many bits, a quarter of them extremes or small."""
+        """Numbers of so many bits, a quarter of them extremes, small, or powers of two."""
         low, high = -(1 << bits - 1), (1 << bits - 1) - 1
         plain = self.rng.integers(low, high, shape, endpoint=True)
-        marked = self.rng.choice([low, high, 0, -1, 1], shape)
+        power = 1 << self.rng.integers(0, bits - 1, shape)
+        marked = self.rng.choice([low, high, 0, -1, 1, 2, 3], shape)
+        marked = np.select([marked == 2, marked == 3], [power, -power], marked)
         return np.where(self.rng.random(shape) < 0.75, plain, marked)
 
     def factors(self, *shape: int) -> Integers:

@@ -33,9 +33,9 @@ _PHASES = (
 )  # fmt: skip
 
 
-def _program(p: GnnParameters, rng: np.random.Generator) -> Program:
+def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
-    code = RandomCode(p, rng)
+    code = RandomCode(p, rng, long)
     halves, round_ = 1 + code.below(2), code.below(2)
     interval = min(_MOST_ROWS, p.accumulator_words // halves // code.accumulator_stride)
     vertices = 1 + code.below(3 * interval)
@@ -87,9 +87,11 @@ def _program(p: GnnParameters, rng: np.random.Generator) -> Program:
     )  # fmt: skip
 
 
-def make_random(p: GnnParameters, rng: np.random.Generator) -> tuple[Workload, Image]:
-    """Return a random program, and its image as a machine leaves it."""
-    program = _program(p, rng)
+def make_random(
+    p: GnnParameters, rng: np.random.Generator, *, long: bool = False
+) -> tuple[Workload, Image]:  # fmt: skip
+    """Return a random program, maybe of long rows, and its image as a machine leaves it."""
+    program = _program(p, rng, long)
     image = build_image(program)
     after = replace(image, memory=image.memory.copy())
     Machine(p, seed=int(rng.integers(1 << 32))).run(after)

@@ -260,11 +260,11 @@ async def graphs(bench: Bench) -> None:
 @cocotb.test()
 @with_bench
 async def programs(bench: Bench) -> None:
-    """Random programs: all that they store is what the machine stores."""
+    """Random programs, one of long rows: all that they store is what the machine stores."""
     system = _System(bench)
     for number, timing in enumerate(_PROGRAMS):
         system.memory.set_timing(_TIMINGS[timing])
-        work, after = make_random(system.p, bench.numpy_rng)
+        work, after = make_random(system.p, bench.numpy_rng, long=number == 0)
         await system.run(system.disguised(work))
         found = replace(after, memory=np.frombuffer(bytes(system.memory.data), np.uint8))
         for name in after.tensors:
