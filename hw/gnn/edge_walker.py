@@ -40,7 +40,7 @@ class EdgeWalker(Unit):
         Of the list, of rows, and of the first edges of runs, at least 1.
     list : Out(list_read(32))
         The shard's edges, ``destination << 16 | source``, equal destinations together.
-    valid : Out(1), step : Out({what a step is})
+    valid : Out(1), step : Out(one step)
         Steps.
     finished : Out(1)
         There is nothing to do, told in the cycle after ``start``.

@@ -36,7 +36,7 @@ class ElementWalk(Unit):
     -------
     start : In(1), job : In(vector_job)
         Begin; the job is steady from here on.
-    valid : Out(1), step : Out({what a step is})
+    valid : Out(1), step : Out(one step)
         Steps, the first one three cycles after ``start``.
     narrow : Out(1)
         A step is half as many elements, since some have 16 bits; from the first step on.

@@ -25,6 +25,8 @@ from ...generators.gnn.formats import (
     Counter,
     Fault,
     GnnParameters,
+    Opcode,
+    Phase,
 )
 from ...generators.gnn.image import Image, digest
 from ...generators.gnn.occupancy import Unit
@@ -315,6 +317,20 @@ async def memory_errors(bench: Bench) -> None:
         await system.control.reset()
         await _idle(system)
         await system.run(work)
+    # Which of many stores it was.
+    work, _ = make_random(system.p, bench.numpy_rng)
+    (only,) = work.program.passes
+    code = [each for phase in Phase for each in only.phases.get(phase, ())]
+    for pc, each in enumerate(code):
+        tensor = only.tensors[each.c] if each.op is Opcode.STV else "part"
+        if tensor != "part":
+            await system.begin(work.image)
+            at = system.memory.base + work.image.tensors[tensor].block * BLOCK_BYTES
+            system.memory.wrong = {at: SLVERR}
+            await _stopped(system, Fault.WRITE_SLAVE, at, thread=True, pc=pc, tensor=tensor)
+            system.memory.wrong = {}
+            await system.control.reset()
+            await _idle(system)
 
 
 @cocotb.test()
