@@ -11,7 +11,7 @@ import pytest
 from gatewright.errors import InputError
 from gatewright.flows.mutation import equivalence
 from gatewright.flows.mutation.equivalence import distinguish
-from gatewright.flows.mutation.mutants import FILE, SELECT, make_mutants
+from gatewright.flows.mutation.mutants import FILE, SELECT, _idle, make_mutants
 from gatewright.flows.simulation.batched import BatchedModel
 from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
@@ -87,3 +87,19 @@ def test_a_circuit_that_takes_too_long_is_not_decided(
     _, ported, (mutant,) = make_mutants(design, tmp_path, 1)
     monkeypatch.setattr(equivalence, "_CIRCUIT_SECONDS", 0.01)
     assert distinguish(ported, mutant.number, 20, tmp_path).verdict == "unknown"
+
+
+@pytest.mark.parametrize(("mode", "bit", "by", "idle"), [
+    ("const0", 0, None, True), ("const1", 0, None, False), ("const0", 1, None, False),
+    ("const1", 1, None, True), ("inv", 0, None, False), ("inv", 2, None, True),
+    ("const1", 3, None, False), ("cnot1", 3, 0, True), ("cnot0", 3, 0, False),
+    ("cnot0", 3, 1, True), ("cnot1", 3, 2, False),
+])  # fmt: skip
+def test_a_constant_that_stays_is_no_change(
+    mode: str, bit: int, by: int | None, idle: bool
+) -> None:  # fmt: skip
+    """Bits of the pin: 0, 1, no value, and a wire."""
+    modules = {"m": {"cells": {"$mux": {"connections": {"A": ["0", "1", "x", 7]}}}}}
+    words = {"module": "\\m", "cell": "$mux", "port": "\\A", "portbit": str(bit), "mode": mode}
+    words |= {} if by is None else {"ctrlbit": str(by)}
+    assert _idle(words, modules) == idle
