@@ -96,7 +96,7 @@ def decodes(p: GnnParameters, claim: Claim) -> None:
 
 def _arbiter(p: GnnParameters, claim: Claim) -> tuple[Contest, Any]:
     # The data only pass through: the narrowest bus stands for all.
-    unit: Any = ReadArbiter(ReadArbiterParameters(min(_BUS, p.bus_bytes), p.address_bits))
+    unit: Any = ReadArbiter(ReadArbiterParameters(min(_BUS, p.bus_bytes), p.local_bits))
     m = claim.m
     m.submodules.arbiter = unit
     beat = Value.cast(unit.beats.payload)

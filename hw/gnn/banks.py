@@ -30,14 +30,13 @@ class Banks(Unit):
 
     Members
     -------
-    vector_rows, matrix_rows, writer_rows : In(local_read(p, word_bits))
-    vector_rows_write, matrix_rows_write, reader_rows_write : In(local_write(p, word_bits, ...))
+    vector_rows, matrix_rows, writer_rows : In(local_read)
+    vector_rows_write, matrix_rows_write, reader_rows_write : In(local_write)
         Local memory: a bank for each thread, since threads use different units at a time. A thread
         has one client at a time for reading and one for writing.
     scores, scores_write
         Edge memory, of the vector unit alone; so are the others.
-    edges : In(local_read(p, 32)), edges_write : In(local_write(p, 8 * bus_bytes, 1))
-    scalars : In(local_read(p, 16)), scalars_write : In(local_write(p, 8 * bus_bytes, 1))
+    edges, scalars : In(local_read), edges_write, scalars_write : In(local_write)
         Lists; written in beats, read in entries.
     accumulators, accumulators_write
         Accumulator memory.
@@ -52,16 +51,17 @@ class Banks(Unit):
     p: GnnParameters
 
     def __init__(self, p: GnnParameters) -> None:
-        local = In(local_write(p, p.word_bits, p.lanes // p.mask_bytes))
-        beats = In(local_write(p, 8 * p.bus_bytes, 1))
+        read = In(local_read(p.local_words, p.word_bits))
+        write = In(local_write(p.local_words, p.word_bits, p.lanes // p.mask_bytes))
         super().__init__(p, {
-            "vector_rows": In(local_read(p, p.word_bits)), "vector_rows_write": local,
-            "matrix_rows": In(local_read(p, p.word_bits)), "matrix_rows_write": local,
-            "writer_rows": In(local_read(p, p.word_bits)), "reader_rows_write": local,
-            "scores": In(local_read(p, p.word_bits)),
-            "scores_write": In(local_write(p, p.word_bits, 1)),
-            "edges": In(local_read(p, 32)), "edges_write": beats,
-            "scalars": In(local_read(p, 16)), "scalars_write": beats,
+            "vector_rows": read, "vector_rows_write": write, "matrix_rows": read,
+            "matrix_rows_write": write, "writer_rows": read, "reader_rows_write": write,
+            "scores": In(local_read(p.edge_words, p.word_bits)),
+            "scores_write": In(local_write(p.edge_words, p.word_bits, 1)),
+            "edges": In(local_read(p.max_edges, 32)),
+            "edges_write": In(local_write(p.edge_beats, 8 * p.bus_bytes, 1)),
+            "scalars": In(local_read(p.max_sources, 16)),
+            "scalars_write": In(local_write(p.scalar_beats, 8 * p.bus_bytes, 1)),
             "accumulators": In(accumulator_read(p)),
             "accumulators_write": In(accumulator_write(p)),
         })  # fmt: skip
@@ -82,9 +82,8 @@ class Banks(Unit):
                 thread.eq(held["thread"]), getattr(self, name).data.eq(Array(words)[thread])
             ]
         self._shared(m, "scores", p.edge_words)
-        per_beat = 8 * p.bus_bytes
-        self._shared(m, "edges", -(-32 * p.max_edges // per_beat))
-        self._shared(m, "scalars", -(-16 * p.max_sources // per_beat))
+        self._shared(m, "edges", p.edge_beats)
+        self._shared(m, "scalars", p.scalar_beats)
         asked = _held(m, "accumulators", self.accumulators)
         given = _held(m, "accumulators_write", self.accumulators_write)
         # Scores fill halves of words, one while the other is read: each half is a memory.

@@ -58,8 +58,10 @@ class EdgeEngine(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             **engine_members(p), "exp_bits": In(4), "exponentials": In(table_write(32)),
-            "rows": Out(list_read(p, p.word_bits)), "scores": Out(list_read(p, p.word_bits)),
-            "scores_write": Out(word_write(p, p.word_bits)), "edges": Out(list_read(p, 32)),
+            "rows": Out(list_read(p.local_words, p.word_bits)),
+            "scores": Out(list_read(p.edge_words, p.word_bits)),
+            "scores_write": Out(word_write(p.edge_words, p.word_bits)),
+            "edges": Out(list_read(p.max_edges, 32)),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -68,13 +70,10 @@ class EdgeEngine(Unit):
         m.submodules.walker = walker = EdgeWalker(p)
         step = walker.step
         present = [job.b.present, job.c.present, job.r.present]
-        elements = Mux(
-            job.a.present, job.a.elements, Mux(job.d.present, job.d.elements, job.b.elements)
-        )
         count = sum(present[1:], present[0])
         m.d.comb += [
             walker.start.eq(self.start), walker.edges.eq(job.edges),
-            walker.words.eq((elements + p.score_lanes - 1) >> int(log2(p.score_lanes))),
+            walker.words.eq((job.elements + p.score_lanes - 1) >> int(log2(p.score_lanes))),
             walker.turns.eq(Mux(count == 0, 1, count)),
             self.edges.enable.eq(walker.list.enable), self.edges.address.eq(walker.list.address),
             walker.list.data.eq(self.edges.data), self.busy.eq(walker.valid),
@@ -97,7 +96,7 @@ class EdgeEngine(Unit):
         ]
 
         # A queue's memory is slow: what it has for the next value is registered.
-        place = Signal(p.address_bits, reset_less=True)
+        place = Signal(range(p.accumulator_words), reset_less=True)
         half = Signal(name="half_of_run", reset_less=True)
         m.d.sync += [place.eq(runs.o.payload.address), half.eq(runs.o.payload.half)]
         m.submodules.reducer = reducer = RunReducer(RunReducerParameters(p.score_lanes, 16))
@@ -125,13 +124,13 @@ class EdgeEngine(Unit):
     def _sources(self, m: Module, step: Value, fires: Value) -> Value:
         """Words of a, of sources or of edges, or 0; a register behind the memory."""
         p, job = self.p, self.job
-        product = Signal(p.address_bits, name="source_product", reset_less=True)
-        source = Signal(p.address_bits, name="source_address", reset_less=True)
+        product = Signal(range(p.local_words), name="source_product", reset_less=True)
+        source = Signal(range(p.local_words), name="source_address", reset_less=True)
         word = delayed(m, step.word, "word", 1)
         m.d.sync += [product.eq(step.source * job.a.stride), source.eq(product + job.a.base + word)]
         # Rows of edges one after the other, and again for the next word.
-        row = Signal(p.address_bits, reset_less=True)
-        edge = Signal(p.address_bits, name="edge_address", reset_less=True)
+        row = Signal(range(p.edge_words), reset_less=True)
+        edge = Signal(range(p.edge_words), name="edge_address", reset_less=True)
         with m.If(self.start | step.ends):
             m.d.sync += row.eq(job.a.base)
         with m.Elif(fires):
@@ -163,14 +162,15 @@ class EdgeEngine(Unit):
             r_turn.eq(present[2] & ~b_turn & ~c_turn),
         ]
         # Rows of accumulators have one stride.
-        stride = Signal(p.address_bits, reset_less=True)
+        word_of_accumulators = range(p.accumulator_words)
+        stride = Signal(word_of_accumulators, reset_less=True)
         m.d.sync += stride.eq(
             Mux(present[0], job.b.stride, Mux(present[1], job.c.stride, job.r.stride))
         )
         base = Mux(b_turn, job.b.base, Mux(c_turn, job.c.base, job.r.base))
-        product = Signal(p.address_bits, reset_less=True)
-        base_held = Signal(p.address_bits, reset_less=True)
-        address = Signal(p.address_bits, reset_less=True)
+        product = Signal(word_of_accumulators, reset_less=True)
+        base_held = Signal(word_of_accumulators, reset_less=True)
+        address = Signal(word_of_accumulators, reset_less=True)
         word = delayed(m, step.word, "word_of_run", 1)
         half = delayed(m, step.word[0], "half", _DATA)
         reads = valid & step.first
@@ -195,7 +195,9 @@ class EdgeEngine(Unit):
             m.d.sync += b.eq(data_half)
         with m.Elif(~present[0]):
             m.d.sync += b.eq(0)
-        run = data.StructLayout({"before_first": half_bits, "address": p.address_bits, "half": 1})
+        run = data.StructLayout({
+            "before_first": half_bits, "address": word_of_accumulators, "half": 1,
+        })  # fmt: skip
         m.submodules.runs = runs = StreamFIFO(StreamFIFOParameters(run, _RUNS))
         m.submodules.references = references = StreamFIFO(
             StreamFIFOParameters(16 * p.score_lanes, _RUNS)
@@ -217,8 +219,8 @@ class EdgeEngine(Unit):
     ) -> None:  # fmt: skip
         """Scores as they come, in the order of edges; totals a cycle after the last of a run."""
         p, job = self.p, self.job
-        column = Signal(p.address_bits, reset_less=True)
-        address = Signal(p.address_bits, reset_less=True)
+        column = Signal(range(p.edge_words), reset_less=True)
+        address = Signal(range(p.edge_words), reset_less=True)
         with m.If(self.start):
             m.d.sync += [column.eq(job.d.base), address.eq(job.d.base)]
         with m.Elif(fired):

@@ -24,7 +24,8 @@ def _step(p: GnnParameters) -> data.StructLayout:
     There, it is the ``last`` of its run, or ``ends`` the list, or is the ``final`` one of the job.
     """
     return data.StructLayout({
-        "source": p.address_bits, "destination": p.address_bits, "word": 16, "turn": 2, "first": 1,
+        "source": range(max(p.max_sources, p.local_words)),
+        "destination": range(p.accumulator_words), "word": p.chunk_bits, "turn": 2, "first": 1,
         "fires": 1, "last": 1, "ends": 1, "final": 1,
     })  # fmt: skip
 
@@ -56,7 +57,7 @@ class EdgeWalker(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "start": In(1), "edges": In(16), "words": In(16), "turns": In(2),
-            "list": Out(list_read(p, 32)), "valid": Out(1), "step": Out(_step(p)),
+            "list": Out(list_read(p.max_edges, 32)), "valid": Out(1), "step": Out(_step(p)),
             "finished": Out(1),
         })  # fmt: skip
 

@@ -55,8 +55,10 @@ class ElementEngine(Unit):
         word = p.word_bits
         super().__init__(p, {
             **engine_members(p), "tables": In(table_write(32)),
-            "rows": Out(list_read(p, word)), "rows_write": Out(word_write(p, word)),
-            "scores": Out(list_read(p, word)), "scores_write": Out(word_write(p, word)),
+            "rows": Out(list_read(p.local_words, word)),
+            "rows_write": Out(word_write(p.local_words, word)),
+            "scores": Out(list_read(p.edge_words, word)),
+            "scores_write": Out(word_write(p.edge_words, word)),
         })  # fmt: skip
 
     def body(self) -> Module:

@@ -23,8 +23,9 @@ def _step(p: GnnParameters) -> data.StructLayout:
     ``fires`` the operation when it has all, and ends the row or all.
     """
     return data.StructLayout({
-        "row_constant": 1, "turn": 1, "fires": 1, "chunk": 16, "row_ends": 1, "ends": 1,
-        "local": p.address_bits, "accumulator": p.address_bits, "of_edges": 1, "reads_local": 1,
+        "row_constant": 1, "turn": 1, "fires": 1, "chunk": p.chunk_bits, "row_ends": 1, "ends": 1,
+        "local": range(max(p.local_words, p.edge_words)),
+        "accumulator": range(p.accumulator_words), "of_edges": 1, "reads_local": 1,
         "reads_accumulator": 1,
     })  # fmt: skip
 
@@ -71,7 +72,7 @@ class ElementWalk(Unit):
             a_local.eq(job.a.space != Space.ACCUMULATOR),
             b_local.eq(job.b.space != Space.ACCUMULATOR),
             d_wide.eq(is_wide(job.d)), a_wide.eq(is_wide(job.a)), b_wide.eq(is_wide(job.b)),
-            final_element.eq(job.d.elements - 1), last_row.eq(job.rows - 1),
+            final_element.eq(job.elements - 1), last_row.eq(job.rows - 1),
             turns.eq(
                 reads_b(job.op)
                 & ((job.a.space == Space.ACCUMULATOR) == (job.b.space == Space.ACCUMULATOR))

@@ -91,7 +91,7 @@ class GnnEngine(Unit):
         m.submodules.threads = threads = Threads(p)
         m.submodules.issue = issue = Issue(p)
         m.submodules.arbiter = arbiter = ReadArbiter(
-            ReadArbiterParameters(p.bus_bytes, p.address_bits)
+            ReadArbiterParameters(p.bus_bytes, p.local_bits)
         )
         m.submodules.reader = reader = ReadEngine(p)
         m.submodules.writer = writer = WriteEngine(p)

@@ -68,8 +68,8 @@ class Issue(Unit):
             "tensors": In(table_write(64)), "fetched": In(stream.Signature(FETCHED)),
             "vector": Out(stream.Signature(vector_job(p))),
             "matrix": Out(stream.Signature(matrix_job(p))),
-            "read": Out(stream.Signature(read_request(p.address_bits))),
-            "write": Out(stream.Signature(write_request(p.address_bits))), "ended": Out(finished()),
+            "read": Out(stream.Signature(read_request(p.local_bits))),
+            "write": Out(stream.Signature(write_request(p.local_bits))), "ended": Out(finished()),
             "ended_context": Out(1), "issued": Out(4), "fault": Out(fault()),
         })  # fmt: skip
 
@@ -95,17 +95,14 @@ class Issue(Unit):
         word = Signal(DECODED)
         task = Signal(CONTEXT)
         settings = self.settings
-        stride = Signal(p.address_bits)
+        stride = Signal(p.local_bits)
         m.d.comb += [
             queue.o.ready.eq(~busy | over), begin.eq(queue.o.valid & queue.o.ready),
-            operands.clear.eq(self.clear), operands.restart.eq(begin), operands.current.eq(task),
+            operands.clear.eq(self.clear), operands.current.eq(task),
             operands.halves.eq(settings.halves), operands.bias.eq(word.imm),
-            operands.strides.eq(
-                Cat(
-                    settings.accumulator_stride[: p.address_bits], stride,
-                    settings.edge_stride[task.round][: p.address_bits],
-                )
-            ),
+            operands.present.eq(word.present),
+            operands.strides[0].eq(settings.accumulator_stride), operands.strides[1].eq(stride),
+            operands.strides[2].eq(settings.edge_stride[task.round]),
         ]  # fmt: skip
         todo = Signal(len(OPERANDS))
         checked = Signal()
@@ -219,7 +216,7 @@ class Issue(Unit):
         m.d.sync += [
             address.eq(self.image + (tensor.block << BLOCK_SHIFT)), step.eq(tensor.stride),
         ]
-        d, a = (operands.operands[index] for index in range(2))
+        d, a = operands.operands.d, operands.operands.a
         once = word.once[0]
         vector, matrix, read, write = (
             Signal(port.payload.shape(), name=name)
@@ -233,11 +230,9 @@ class Issue(Unit):
             vector.thread.eq(thread), vector.op.eq(word.op), vector.relu.eq(word.relu),
             vector.maximum.eq(word.maximum), vector.k.eq(word.k), vector.imm.eq(word.imm),
             vector.constant.eq(constant), vector.rows.eq(Mux(scores, task.edges, task.rows)),
-            vector.edges.eq(task.edges), vector.scalar.eq(word.scalar),
-            *(
-                vector[name].eq(operand)
-                for name, operand in zip(OPERANDS, operands.operands, strict=True)
-            ),
+            vector.edges.eq(task.edges), vector.elements.eq(operands.elements),
+            vector.scalar.eq(word.scalar),
+            *(vector[name].eq(operands.operands[name]) for name in OPERANDS),
             matrix.thread.eq(thread), matrix.relu.eq(word.relu),
             matrix.wide.eq(d.type == ElementType.I16), matrix.constant.eq(constant),
             matrix.rows.eq(task.rows), matrix.a_base.eq(a.base), matrix.d_base.eq(d.base),

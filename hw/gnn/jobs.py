@@ -16,7 +16,7 @@ from .parameters import GnnParameters
 
 __all__ = [
     "CONSTANT", "MEMORY_LATENCY", "TILE_BITS", "LoadKind", "accumulator_read",
-    "accumulator_write", "finished", "local_read", "local_write", "matrix_job", "operand",
+    "accumulator_write", "finished", "local_read", "local_write", "matrix_job", "operands",
     "read_job", "table_write", "vector_job", "write_job",
 ]  # fmt: skip
 
@@ -31,31 +31,34 @@ TILE_BITS = 12
 """Of a number of tiles: weights have 1 to 4,095 in either direction, or their slot is refused."""
 
 
-def operand(p: GnnParameters) -> data.StructLayout:
-    """An operand: word of its row 0 in its space, words from one row to the next (0 repeats row 0),
-    and elements of a row. In the accumulator memory row 0 is the chunk's first, or the interval's
-    in a shard; ``base`` has the half and the first row of the chunk in it.
+def operands(p: GnnParameters) -> dict[str, data.StructLayout]:
+    """Operands: word of its row 0 in its space, and words from one row to the next (0 repeats row
+    0). In the accumulator memory row 0 is the chunk's first, or the interval's in a shard; ``base``
+    has the half and the first row of the chunk in it. c and r are accumulators.
 
-    Words count modulo 2^address_bits: of a row that is in its space the address is exact, and of
-    others there is none, since the slot is refused.
+    Words count modulo a power of two that is not less than the words of the space: of a row that is
+    in it the address is exact, and of others there is none, since the slot is refused.
     """
-    return data.StructLayout({
+    word = range(p.accumulator_words)
+    of_accumulators = data.StructLayout({"present": 1, "base": word, "stride": word})
+    of_any = data.StructLayout({
         "present": 1, "space": Space, "type": ElementType, "base": p.address_bits,
-        "stride": p.address_bits, "elements": 16,
+        "stride": p.address_bits,
     })  # fmt: skip
+    return {"d": of_any, "a": of_any, "b": of_any, "c": of_accumulators, "r": of_accumulators}
 
 
 def vector_job(p: GnnParameters) -> data.StructLayout:
     """A job of the vector unit. ``rows`` are those of operands other than EDGE's (a chunk's rows or
     a shard's sources; for element-wise operations in EDGE space it holds the shard's edges);
     ``edges`` are those of SPSUM, SPMAX and EDGE. ``scalar``: SPSUM multiplies by the sources'
-    scalars. ``imm`` is signed; EDGE has its slope in the low 16 bits. ``constant`` is that of k for
-    RQ.
+    scalars. ``elements`` are those of a row, in all operands but the constants of RQROW and the
+    scalars of SPSUM. ``imm`` is signed; EDGE has its slope in the low 16 bits. ``constant`` is that
+    of k for RQ.
     """
     return data.StructLayout({
         "thread": 4, "op": Opcode, "relu": 1, "maximum": 1, "k": 4, "imm": 24,
-        "constant": CONSTANT, "rows": 16, "edges": 16, "scalar": 1,
-        **{name: operand(p) for name in ("d", "a", "b", "c", "r")},
+        "constant": CONSTANT, "rows": 16, "edges": 16, "elements": 16, "scalar": 1, **operands(p),
     })  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def matrix_job(p: GnnParameters) -> data.StructLayout:
     """
     return data.StructLayout({
         "thread": 4, "relu": 1, "wide": 1, "constant": CONSTANT, "rows": 16,
-        "a_base": p.address_bits, "d_base": p.address_bits, "stride": p.address_bits,
+        "a_base": p.local_bits, "d_base": p.local_bits, "stride": p.local_bits,
         "weight": range(p.weight_words), "k_tiles": TILE_BITS, "n_tiles": TILE_BITS,
         "bias": range(p.bias_words),
     })  # fmt: skip
@@ -85,21 +88,21 @@ class LoadKind(enum.Enum, shape=3):
     """Lists of a shard, into the thread's memories of that kind."""
 
 
-def read_job(address_bits: int) -> data.StructLayout:
+def read_job(local_bits: int) -> data.StructLayout:
     """A read. Rows: ``rows`` of ``bytes``, row r at ``address + place * row_step`` with place r or
     the r-th source id, to words ``base + r * stride``. Lists: ``rows`` entries at ``address``.
     """
     return data.StructLayout({
         "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
-        "base": address_bits, "stride": address_bits,
+        "base": local_bits, "stride": local_bits,
     })  # fmt: skip
 
 
-def write_job(address_bits: int) -> data.StructLayout:
+def write_job(local_bits: int) -> data.StructLayout:
     """A write of rows, as a read of kind ROWS."""
     return data.StructLayout({
         "thread": 4, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
-        "base": address_bits, "stride": address_bits,
+        "base": local_bits, "stride": local_bits,
     })  # fmt: skip
 
 
@@ -108,17 +111,17 @@ def finished() -> wiring.Signature:
     return wiring.Signature({"valid": Out(1), "thread": Out(4)})
 
 
-def local_read(p: GnnParameters, width: int) -> wiring.Signature:
+def local_read(words: int, width: int) -> wiring.Signature:
     """A read port of a thread's memory, as its client has it; see MEMORY_LATENCY."""
     return wiring.Signature({
-        "enable": Out(1), "thread": Out(4), "address": Out(p.address_bits), "data": In(width),
+        "enable": Out(1), "thread": Out(4), "address": Out(range(words)), "data": In(width),
     })  # fmt: skip
 
 
-def local_write(p: GnnParameters, width: int, mask_bits: int) -> wiring.Signature:
+def local_write(words: int, width: int, mask_bits: int) -> wiring.Signature:
     """A write port of a thread's memory; bit i of the mask enables the i-th part of the word."""
     return wiring.Signature({
-        "enable": Out(mask_bits), "thread": Out(4), "address": Out(p.address_bits),
+        "enable": Out(mask_bits), "thread": Out(4), "address": Out(range(words)),
         "data": Out(width),
     })  # fmt: skip
 
@@ -126,14 +129,16 @@ def local_write(p: GnnParameters, width: int, mask_bits: int) -> wiring.Signatur
 def accumulator_read(p: GnnParameters) -> wiring.Signature:
     """The read port of the accumulator memory, as the vector unit has it."""
     return wiring.Signature({
-        "enable": Out(1), "address": Out(p.address_bits), "data": In(p.accumulator_bits),
+        "enable": Out(1), "address": Out(range(p.accumulator_words)),
+        "data": In(p.accumulator_bits),
     })  # fmt: skip
 
 
 def accumulator_write(p: GnnParameters) -> wiring.Signature:
     """The write port of the accumulator memory; the mask has a bit for each half of a word."""
     return wiring.Signature({
-        "enable": Out(2), "address": Out(p.address_bits), "data": Out(p.accumulator_bits),
+        "enable": Out(2), "address": Out(range(p.accumulator_words)),
+        "data": Out(p.accumulator_bits),
     })  # fmt: skip
 
 

@@ -65,8 +65,10 @@ class MatrixUnit(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "job": In(stream.Signature(matrix_job(p))), "done": Out(finished()), "busy": Out(1),
-            "rows": Out(local_read(p, p.word_bits)),
-            "rows_write": Out(local_write(p, p.word_bits, p.lanes // p.mask_bytes)),
+            "rows": Out(local_read(p.local_words, p.word_bits)),
+            "rows_write": Out(
+                local_write(p.local_words, p.word_bits, p.lanes // p.mask_bytes)
+            ),
             "weights": In(table_write(8 * p.columns)), "bias": In(table_write(32)),
         })  # fmt: skip
 

@@ -28,10 +28,10 @@ def row_step(p: GnnParameters) -> data.StructLayout:
     ``d_part`` counting parts of C bytes, and by which ``bias`` and constant. The job ``ends``.
     """
     return data.StructLayout({
-        "valid": 1, "ends": 1, "thread": 4, "address": p.address_bits,
+        "valid": 1, "ends": 1, "thread": 4, "address": p.local_bits,
         "part": _bits(p.lanes // p.rows), "first": 1, "last": 1,
         "sum": range(p.psum_rows), "bias": range(p.bias_words),
-        "m": 16, "s": 6, "relu": 1, "wide": 1, "d_address": p.address_bits,
+        "m": 16, "s": 6, "relu": 1, "wide": 1, "d_address": p.local_bits,
         "d_part": _bits(p.lanes // p.columns),
     })  # fmt: skip
 
@@ -130,10 +130,10 @@ class MatrixWalk(Unit):
         origins = {}
         for name in ("a", "d"):
             base, here, start = (
-                following[f"{name}_base"], Signal(p.address_bits, name=f"{name}_row"),
-                Signal(p.address_bits, name=f"{name}_block"),
+                following[f"{name}_base"], Signal(p.local_bits, name=f"{name}_row"),
+                Signal(p.local_bits, name=f"{name}_block"),
             )  # fmt: skip
-            after = Signal(p.address_bits, name=f"{name}_after")
+            after = Signal(p.local_bits, name=f"{name}_after")
             m.d.comb += after.eq(Mux(in_row, here + job.stride, here))
             m.d.sync += here.eq(after)
             with m.If(row_ends):

@@ -11,7 +11,7 @@ from ..unit import Unit
 from .decoder import OPERANDS
 from .faults import Fault
 from .instruction import SLOT, ElementType, Space
-from .jobs import TILE_BITS, operand
+from .jobs import TILE_BITS, operands
 from .parameters import GnnParameters
 from .tasks import CONTEXT
 
@@ -31,14 +31,15 @@ class Operands(Unit):
     -------
     clear : In(1)
         Forget that something was looked up.
-    restart : In(1)
-        Forget the operands of the instruction before.
+    present : In(one bit for each operand)
+        Which operands the instruction has.
     current : In(CONTEXT), strides : In(3 of address_bits), halves : In(8), bias : In(24)
         Of the thread and the pass; the first word of the bias.
     valid : In(1), looked_up : In(LOOKED_UP)
         A slot.
-    operands : Out(one operand each)
-        As far as they were looked up.
+    operands : Out(operands), elements : Out(16)
+        As far as they were looked up; elements of a row of the job: those of d, or of the first of
+        a, d and b that is there if the operation goes through edges.
     weight : Out(range(weight_words)), k_tiles, n_tiles : Out(TILE_BITS), bytes : Out(16)
         Of the last slot: first word and tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
@@ -58,10 +59,10 @@ class Operands(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "restart": In(1), "current": In(CONTEXT),
+            "clear": In(1), "present": In(len(OPERANDS)), "current": In(CONTEXT),
             "strides": In(data.ArrayLayout(p.address_bits, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
-            "operands": Out(data.ArrayLayout(operand(p), len(OPERANDS))),
+            "operands": Out(data.StructLayout(operands(p))), "elements": Out(16),
             "weight": Out(range(p.weight_words)), "k_tiles": Out(TILE_BITS),
             "n_tiles": Out(TILE_BITS), "bytes": Out(16), "checked": Out(1), "code": Out(Fault),
         })  # fmt: skip
@@ -74,17 +75,22 @@ class Operands(Unit):
         base = Signal(17)
         stride = Array([*self.strides, 0])[slot.space.as_value()]
         m.d.comb += base.eq(slot.offset + Mux(accumulator, task.accumulator, 0))
-        with m.If(self.restart):
-            m.d.sync += [operand.present.eq(0) for operand in self.operands]
-        with m.If(self.valid):
-            for number, operand in enumerate(self.operands):
-                with m.If(index == number):
-                    m.d.sync += [
-                        operand.present.eq(1), operand.space.eq(slot.space),
-                        operand.type.eq(slot.type), operand.base.eq(base),
-                        operand.stride.eq(Mux(once, 0, stride)),
-                        operand.elements.eq(slot.elements),
-                    ]
+        for number, name in enumerate(OPERANDS):
+            operand = self.operands[name]
+            values = {
+                "space": slot.space, "type": slot.type, "base": base,
+                "stride": Mux(once, 0, stride),
+            }  # fmt: skip
+            m.d.comb += operand.present.eq(self.present[number])
+            with m.If(self.valid & (index == number)):
+                m.d.sync += [
+                    operand[field].eq(value) for field, value in values.items()
+                    if field in operand.shape().members
+                ]
+        d, a, b = (OPERANDS.index(name) for name in "dab")
+        of_edges = Mux(self.present[a], a, Mux(self.present[d], d, b))
+        with m.If(self.valid & (index == Mux(self.looked_up.rowwise, d, of_edges))):
+            m.d.sync += self.elements.eq(slot.elements)
         allowed = self.looked_up.spaces.bit_select(slot.space.as_value(), 1) & ~(
             ((slot.space == Space.EDGE) & ~task.shard)
             | (self.looked_up.rowwise & accumulator & task.shard)

@@ -96,11 +96,21 @@ class GnnParameters:
 
     @property
     def address_bits(self) -> int:
-        """Bits of an address in any memory of rows or lists: a sum of places is modulo these."""
-        return ceil_log2(max(
-            self.accumulator_words, self.local_words, self.edge_words, self.max_sources,
-            self.max_edges,
-        ))  # fmt: skip
+        """Bits of an address in any memory of rows: a sum of places is modulo these."""
+        return max(
+            self.local_bits, ceil_log2(self.accumulator_words), ceil_log2(self.edge_words)
+        )
+
+    @property
+    def local_bits(self) -> int:
+        """Bits of an address in a thread's local memory."""
+        return ceil_log2(self.local_words)
+
+    @property
+    def chunk_bits(self) -> int:
+        """Bits of the number of a chunk of ``score_lanes`` elements in a row: a word of
+        accumulators has two."""
+        return self.address_bits + 1
 
     @property
     def word_bits(self) -> int:
@@ -111,6 +121,16 @@ class GnnParameters:
     def accumulator_bits(self) -> int:
         """Bits of a word of the accumulator memory."""
         return 32 * self.lanes
+
+    @property
+    def edge_beats(self) -> int:
+        """Beats of the longest list of edges, 32 bits each."""
+        return -(-4 * self.max_edges // self.bus_bytes)
+
+    @property
+    def scalar_beats(self) -> int:
+        """Beats of the longest list of scalars, 16 bits each."""
+        return -(-2 * self.max_sources // self.bus_bytes)
 
     @property
     def skew(self) -> int:

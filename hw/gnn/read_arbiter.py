@@ -21,7 +21,7 @@ class ReadArbiterParameters:
     """Parameters of :class:`ReadArbiter`: bytes of a beat; bits of an address of rows."""
 
     bus_bytes: int
-    address_bits: int
+    local_bits: int
 
 
 class ReadArbiter(Unit):
@@ -52,7 +52,7 @@ class ReadArbiter(Unit):
         width = 8 * p.bus_bytes
         beat = data.StructLayout({"client": 1, "data": width, "last": 1})
         control = In(stream.Signature(CONTROL_REQUEST))
-        rows = stream.Signature(read_request(p.address_bits))
+        rows = stream.Signature(read_request(p.local_bits))
         super().__init__(p, {
             "loader": control, "dispatcher": control, "lists": In(rows), "rows": In(rows),
             "requests": Out(rows), "beats": In(stream.Signature(beat)),
@@ -62,7 +62,7 @@ class ReadArbiter(Unit):
 
     def body(self) -> Module:
         m = Module()
-        request = read_request(self.p.address_bits)
+        request = read_request(self.p.local_bits)
         m.submodules.arbiter = arbiter = PriorityArbiter(PriorityArbiterParameters(request, 4))
         controls = ((self.loader, Client.LOADER), (self.dispatcher, Client.DISPATCHER))
         for (port, client), place in zip(controls, arbiter.i, strict=False):

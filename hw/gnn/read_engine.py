@@ -74,11 +74,11 @@ class ReadEngine(Unit):
         beat = data.StructLayout({"client": 1, "data": 8 * p.bus_bytes, "last": 1})
         super().__init__(p, {
             "clear": In(1), "halt": In(1),
-            "requests": In(stream.Signature(read_request(p.address_bits))),
+            "requests": In(stream.Signature(read_request(p.local_bits))),
             "done": Out(finished()),
-            "rows_write": Out(local_write(p, p.word_bits, p.lanes // p.mask_bytes)),
-            "edges_write": Out(local_write(p, 8 * p.bus_bytes, 1)),
-            "scalars_write": Out(local_write(p, 8 * p.bus_bytes, 1)),
+            "rows_write": Out(local_write(p.local_words, p.word_bits, p.lanes // p.mask_bytes)),
+            "edges_write": Out(local_write(p.edge_beats, 8 * p.bus_bytes, 1)),
+            "scalars_write": Out(local_write(p.scalar_beats, 8 * p.bus_bytes, 1)),
             "control": Out(stream.Signature(beat)), "fault": Out(fault()),
             "busy": Out(1), "waiting": Out(1), "beat": Out(1), "control_beat": Out(1),
             "drained": Out(1), **read_channels(p.bus_bytes),
@@ -100,7 +100,7 @@ class ReadEngine(Unit):
     def _accept(self, m: Module, addresses: AddressGenerator) -> Queue:
         """Give a request to the generator of addresses, and to those who wait for its beats."""
         p = self.p
-        queue = add_queue(m, "requested", read_request(p.address_bits), 2, self.clear)
+        queue = add_queue(m, "requested", read_request(p.local_bits), 2, self.clear)
         connect(m, flipped(self.requests), queue.i)
         request = queue.o.payload
         job = request.job
@@ -220,7 +220,7 @@ class ReadEngine(Unit):
         rows = (job.kind == LoadKind.ROWS) | (job.kind == LoadKind.GATHERED)
         held = Signal(8 * p.bus_bytes, reset_less=True, name="held")
         thread = Signal(4, reset_less=True)
-        address = Signal(p.address_bits, reset_less=True)
+        address = Signal(p.local_bits, reset_less=True)
         beats = Signal(16, reset_less=True, name="beat_number")
         local = Signal(len(self.rows_write.enable))
         sources = Signal()

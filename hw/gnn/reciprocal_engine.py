@@ -49,7 +49,7 @@ class ReciprocalEngine(Unit):
         last_element = Signal(16)
         last_row = Signal(16)
         element, row = (Signal(16, name=n) for n in ("element", "row"))
-        a_row = Signal(p.address_bits)
+        a_row = Signal(range(p.accumulator_words))
         row_ends = Signal()
         ends = Signal()
         # Where the walk is, told ahead: registers in place of comparisons.
@@ -59,7 +59,7 @@ class ReciprocalEngine(Unit):
             nothing.eq(job.rows == 0), row_ends.eq(running & at_last_element),
             ends.eq(row_ends & at_last_row),
         ]  # fmt: skip
-        m.d.sync += [last_element.eq(job.d.elements - 1), last_row.eq(job.rows - 1)]
+        m.d.sync += [last_element.eq(job.elements - 1), last_row.eq(job.rows - 1)]
         with m.If(running):
             m.d.sync += [
                 element.eq(element + 1), at_last_element.eq(element + 1 == last_element),
@@ -73,7 +73,7 @@ class ReciprocalEngine(Unit):
             m.d.sync += running.eq(0)
         with m.If(self.start):
             m.d.sync += [
-                running.eq(~nothing), element.eq(0), at_last_element.eq(job.d.elements == 1),
+                running.eq(~nothing), element.eq(0), at_last_element.eq(job.elements == 1),
                 row.eq(0), at_last_row.eq(job.rows == 1), a_row.eq(job.a.base),
             ]  # fmt: skip
 
@@ -106,8 +106,8 @@ class ReciprocalEngine(Unit):
                 m.d.sync += constant.eq(0)
         write = delayed(m, word_ends, "word_ended", _WORD, reset=True)
         row_written = delayed(m, row_ended, "row_written", _WORD, reset=True)
-        d_row = Signal(p.address_bits, reset_less=True)
-        d_word = Signal(p.address_bits, reset_less=True)
+        d_row = Signal(range(p.accumulator_words), reset_less=True)
+        d_word = Signal(range(p.accumulator_words), reset_less=True)
         with m.If(write):
             m.d.sync += d_word.eq(d_word + 1)
         with m.If(row_written):

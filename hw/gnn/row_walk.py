@@ -20,7 +20,7 @@ def rows_layout(p: GnnParameters) -> data.StructLayout:
     beyond the first one, and whether there are any; whether there is nothing to it.
     """
     return data.StructLayout({
-        "thread": 4, "base": p.address_bits, "stride": p.address_bits, "more_beats": BEAT_BITS,
+        "thread": 4, "base": p.local_bits, "stride": p.local_bits, "more_beats": BEAT_BITS,
         "more_rows": 16, "one_beat": 1, "one_row": 1, "empty": 1,
     })  # fmt: skip
 
@@ -73,8 +73,8 @@ def walk_rows(m: Module, p: GnnParameters, jobs: Queue, step: Value) -> RowWalk:
     job = Signal(jobs.p.shape, reset_less=True, name="walk_job")
     rows = job.rows
     number = Signal(BEAT_BITS)
-    word = Signal(p.address_bits)
-    start = Signal(p.address_bits)
+    word = Signal(p.local_bits)
+    start = Signal(p.local_bits)
     # What a beat is last of is known before it comes: registers alone tell.
     beats = Signal(BEAT_BITS)
     others = Signal(16)

@@ -52,9 +52,10 @@ class SparseEngine(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            **engine_members(p), "rows": Out(list_read(p, p.word_bits)),
-            "scores": Out(list_read(p, p.word_bits)), "scalars": Out(list_read(p, 16)),
-            "edges": Out(list_read(p, 32)),
+            **engine_members(p), "rows": Out(list_read(p.local_words, p.word_bits)),
+            "scores": Out(list_read(p.edge_words, p.word_bits)),
+            "scalars": Out(list_read(p.max_sources, 16)),
+            "edges": Out(list_read(p.max_edges, 32)),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -64,7 +65,7 @@ class SparseEngine(Unit):
         step = walker.step
         m.d.comb += [
             walker.start.eq(self.start), walker.edges.eq(job.edges), walker.turns.eq(1),
-            walker.words.eq((job.a.elements + p.lanes - 1) >> int(log2(p.lanes))),
+            walker.words.eq((job.elements + p.lanes - 1) >> int(log2(p.lanes))),
             self.edges.enable.eq(walker.list.enable), self.edges.address.eq(walker.list.address),
             walker.list.data.eq(self.edges.data), self.busy.eq(walker.valid),
         ]
@@ -102,13 +103,15 @@ class SparseEngine(Unit):
         p, job = self.p, self.job
         row_wait, wait = _VALUE - 2 - _DATA, _VALUE - 1 - _DATA
         word = delayed(m, step.word, "word", 1)
-        for name, row, stride, base in (
-            ("source", step.source, job.a.stride, job.a.base),
-            ("destination", step.destination, job.d.stride, job.d.base),
+        for name, words, row, operand in (
+            ("source", p.local_words, step.source, job.a),
+            ("destination", p.accumulator_words, step.destination, job.d),
         ):  # fmt: skip
-            product = Signal(p.address_bits, name=f"{name}_product", reset_less=True)
-            address = Signal(p.address_bits, name=f"{name}_address", reset_less=True)
-            m.d.sync += [product.eq(row * stride), address.eq(product + base + word)]
+            product = Signal(range(words), name=f"{name}_product", reset_less=True)
+            address = Signal(range(words), name=f"{name}_address", reset_less=True)
+            m.d.sync += [
+                product.eq(row * operand.stride), address.eq(product + operand.base + word),
+            ]
             if name == "source":
                 m.d.comb += [
                     self.rows.address.eq(delayed(m, address, "row_address", row_wait)),
@@ -130,7 +133,7 @@ class SparseEngine(Unit):
         """Factors of lanes, in the cycle before their products."""
         p, job = self.p, self.job
         # Rows of edges one after the other, and again for the next word.
-        row = Signal(p.address_bits, reset_less=True)
+        row = Signal(range(p.edge_words), reset_less=True)
         with m.If(self.start | step.ends):
             m.d.sync += row.eq(job.b.base)
         with m.Elif(step.fires):
@@ -138,7 +141,7 @@ class SparseEngine(Unit):
         head_bits = int(log2(p.score_lanes))
         column = Cat(Const(0, int(log2(p.lanes))), step.word)
         head = first_head(m, column, job.k)
-        address = Signal(p.address_bits, reset_less=True)
+        address = Signal(range(p.edge_words), reset_less=True)
         m.d.sync += address.eq(delayed(m, row, "row_of_edge", 1) + (head >> head_bits))
         reading = delayed(m, step.fires, "scalar_read", 2, reset=True)
         m.d.comb += [

@@ -65,7 +65,7 @@ class Threads(Unit):
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "code": In(table_write(64)), "tasks": In(stream.Signature(TASK)),
-            "lists": Out(stream.Signature(read_request(p.address_bits))),
+            "lists": Out(stream.Signature(read_request(p.local_bits))),
             "fetched": Out(stream.Signature(FETCHED)), "vector_done": In(finished()),
             "matrix_done": In(finished()), "read_done": In(finished()),
             "write_done": In(finished()), "ended": In(finished()), "started": Out(1),
@@ -212,7 +212,7 @@ class Threads(Unit):
         self, m: Module, task: data.View, thread: Value, busy: Value, step: Value
     ) -> Value:
         """Ask for the lists of a shard; the last one after the task is known to be whole."""
-        request = read_request(self.p.address_bits)
+        request = read_request(self.p.local_bits)
         asked = Signal(request)
         job = asked.job
         number = Signal(2)

@@ -25,19 +25,19 @@ class Client:
 
 
 
-def read_request(address_bits: int) -> data.StructLayout:
+def read_request(local_bits: int) -> data.StructLayout:
     """A read job whose row r is at ``address + (place + r) * row_step``, with what a fault tells.
     ``last``: its end is told to the thread. ``control``: its ``rows`` are beats, and go to the
     client that the thread stands for.
     """
     return data.StructLayout({
-        "job": read_job(address_bits), "place": 32, "pc": 16, "last": 1, "control": 1,
+        "job": read_job(local_bits), "place": 32, "pc": 16, "last": 1, "control": 1,
     })  # fmt: skip
 
 
-def write_request(address_bits: int) -> data.StructLayout:
+def write_request(local_bits: int) -> data.StructLayout:
     """A write job, likewise."""
-    return data.StructLayout({"job": write_job(address_bits), "place": 32, "pc": 16})
+    return data.StructLayout({"job": write_job(local_bits), "place": 32, "pc": 16})
 
 
 SPAN = data.StructLayout({

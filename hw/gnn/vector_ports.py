@@ -17,17 +17,17 @@ from .parameters import GnnParameters
 __all__ = ["engine_members", "list_read", "one_of", "word_write"]
 
 
-def list_read(p: GnnParameters, width: int) -> wiring.Signature:
+def list_read(words: int, width: int) -> wiring.Signature:
     """A read port of the memory of the thread that a job names; data two cycles later."""
     return wiring.Signature({
-        "enable": Out(1), "address": Out(p.address_bits), "data": In(width),
+        "enable": Out(1), "address": Out(range(words)), "data": In(width),
     })  # fmt: skip
 
 
-def word_write(p: GnnParameters, width: int) -> wiring.Signature:
+def word_write(words: int, width: int) -> wiring.Signature:
     """A write port of whole words of that thread's memory."""
     return wiring.Signature({
-        "enable": Out(1), "address": Out(p.address_bits), "data": Out(width),
+        "enable": Out(1), "address": Out(range(words)), "data": Out(width),
     })  # fmt: skip
 
 

@@ -4,7 +4,8 @@ A program has a phase of chunks that gives every word a value, a phase of shards
 chunks that stores all that there is. What runs at the same time must not depend on who is first: in
 shards, one slot of accumulators only takes sums, one only maxima, and the others are only read.
 
-Rows are whole words, so that every byte that is stored has a value.
+Slots lie in any order, with room between them. Rows are whole words, so that every byte that is
+stored has a value.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ...generators.gnn.formats import (
 )
 from ...golden.gnn.graph import Integers
 
-__all__ = ["BIASES", "HIGH_HALF", "SLOTS", "TENSORS", "WEIGHTS", "RandomCode"]
+__all__ = ["HIGH_HALF", "SLOTS", "TENSORS", "WEIGHTS", "RandomCode"]
 
 SLOTS = 62
 """Of the slot table; which of them code names is drawn too."""
@@ -39,8 +40,8 @@ TENSORS = {
 }
 """Rows to load, constants of rows, a store that leaves part of each row, and stores of rows."""
 WEIGHTS = ("w0", "w1")
-BIASES = 2
-"""Biases to choose from."""
+_BIASES = 2
+"""Biases that there is room for, at least."""
 HIGH_HALF = 15
 """Number of the constant 2^-16; those before it are any."""
 
@@ -56,8 +57,10 @@ _LONGEST = 9000
 """Most elements of a row: seven such rows are a tensor's row, of less than 64 KiB."""
 _DRAWN = 14
 """Most operations that are drawn for a phase, if the engine has room for them."""
-_NEEDED = 40
+_NEEDED = 44
 """Instructions of all phases beyond those, at most."""
+_STORES = 12
+"""Most stores in a row, if the engine has room for them."""
 
 
 def _short(name: str) -> str:
@@ -76,6 +79,7 @@ class RandomCode:
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
         self.operations = self.one_of(most, 1 + self.below(most))
+        self.stores = max(0, min(_STORES, p.instructions - _NEEDED - 6 * self.operations))
         few = [words for words in range(1, 4) if self._fits(words)]
         longest = min(
             (p.local_words - 1) // 7, p.accumulator_words // 8, p.edge_words // 4,
@@ -88,9 +92,7 @@ class RandomCode:
         self.tiled = p.lanes * min(self.words, few[-1])
         """Of them, those that are multiplied by weights."""
         self.weight_words, self.bias_words = self._tiled(self.tiled // p.lanes)
-        self.accumulator_stride, self.edge_stride = 4 * self.words, 4 * self.words
-        self.local_stride = 7 * self.words + 1
-        """Words of a row in each space: those of its slots, see `_slots`."""
+        self.biases = self.one_of(_BIASES * self.bias_words, p.bias_words)
         self.slots = self._slots()
         places = rng.permutation(SLOTS)[: len(self.slots)].tolist()
         self.numbers = dict(zip(self.slots, places, strict=True))
@@ -105,22 +107,46 @@ class RandomCode:
         """Return whether the weights and biases of such rows have room in the engine."""
         weights, bias = self._tiled(words)
         room: int = min(self.p.weight_words // weights, self.p.bias_words // bias)
-        return room >= max(len(WEIGHTS), BIASES)
+        return room >= max(len(WEIGHTS), _BIASES)
+
+    def _spread(self, sizes: dict[str, int], words: int) -> tuple[dict[str, int], int]:
+        """Lay parts of a row out in any order, with gaps, in a space of so many words; return their
+        first words and the words of a row."""
+        needed = sum(sizes.values())
+        # Of the space, at least two rows if there is room for them.
+        room = max(needed, words // 2)
+        free = self.below(1 + min(room - needed, self.one_of(0, 2, needed, room)))
+        marks = sorted(self.below(free + 1) for _ in sizes)
+        places, end = {}, 0
+        for name, gap in zip(self.rng.permutation(list(sizes)).tolist(), marks, strict=True):
+            places[name] = end + gap
+            end += sizes[name]
+        return places, needed + free
 
     def _slots(self) -> dict[str, Slot]:
-        """Lay slots out one behind the other, in each space."""
-        n, words = self.elements, self.words
-        accumulators = {
-            name: Slot(Space.ACCUMULATOR, _I32, i * words, n) for i, name in enumerate(_SUMS)
-        }
-        edges = {name: Slot(Space.EDGE, _I16, 2 * i * words, n) for i, name in enumerate(_EDGES)}
-        bytes_ = {name: Slot(Space.LOCAL, _I8, i * words, n) for i, name in enumerate(_BYTES)}
-        halves = {
-            name: Slot(Space.LOCAL, _I16, (3 + 2 * i) * words, n) for i, name in enumerate(_HALVES)
-        }
+        """Lay slots out in each space; `local_stride` and the like are the words of its rows."""
+        n, words, p = self.elements, self.words, self.p
+        places, self.accumulator_stride = self._spread(
+            dict.fromkeys(_SUMS, words), p.accumulator_words
+        )
+        accumulators = {name: Slot(Space.ACCUMULATOR, _I32, places[name], n) for name in _SUMS}
+        places, self.edge_stride = self._spread(dict.fromkeys(_EDGES, 2 * words), p.edge_words)
+        edges = {name: Slot(Space.EDGE, _I16, places[name], n) for name in _EDGES}
+        outer, self.local_stride = self._spread({"row": 7 * words, "factor": 1}, p.local_words)
+        # No room in between: all of it is loaded and stored as a row.
+        sizes = {**dict.fromkeys(_BYTES, words), **dict.fromkeys(_HALVES, 2 * words)}
+        within, at = {}, outer["row"]
+        for name in self.rng.permutation(list(sizes)).tolist():
+            within[name] = at
+            at += sizes[name]
+        bytes_ = {name: Slot(Space.LOCAL, _I8, within[name], n) for name in _BYTES}
+        halves = {name: Slot(Space.LOCAL, _I16, within[name], n) for name in _HALVES}
+        places, self.weight_rows = self._spread(
+            dict.fromkeys(WEIGHTS, self.weight_words), p.weight_words
+        )
         weights = {
-            name: Slot(Space.WEIGHT, _I8, i * self.weight_words, self.tiled, self.tiled)
-            for i, name in enumerate(WEIGHTS)
+            name: Slot(Space.WEIGHT, _I8, places[name], self.tiled, self.tiled)
+            for name in WEIGHTS
         }
         # The first elements of those: rows of a part of a word.
         short = {
@@ -129,8 +155,8 @@ class RandomCode:
         }
         return {
             **accumulators, **edges, **bytes_, **halves, **weights, **short,
-            "row": Slot(Space.LOCAL, _I8, 0, 7 * n),
-            "factor": Slot(Space.LOCAL, _I32, 7 * words, 1),
+            "row": Slot(Space.LOCAL, _I8, outer["row"], 7 * n),
+            "factor": Slot(Space.LOCAL, _I32, outer["factor"], 1),
             "head": replace(accumulators["a3"], elements=self.p.lanes),
         }  # fmt: skip
 
@@ -210,7 +236,7 @@ class RandomCode:
                 case 1:
                     yield self.product("b0", self.one_of("b1", "b2"))
                 case 2:
-                    yield self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
+                    yield self.reciprocal()
                     yield self.code(
                         Opcode.RQROW, d=self.one_of(*_BYTES, *_HALVES), a=self.one_of(*_SUMS[:3]),
                         b="head", k=self.heads(), flags=FLAG_RELU * self.below(2),
@@ -227,8 +253,11 @@ class RandomCode:
                 case _:
                     yield self.row_operation((*_BYTES, *_HALVES, *_SUMS))
 
+    def reciprocal(self) -> Instruction:
+        return self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
+
     def product(self, d: str, a: str) -> Instruction:
-        bias = self.below(BIASES) * self.bias_words
+        bias = self.below(self.biases - self.bias_words + 1)
         return self.code(
             Opcode.MM, d=d, a=a, b=self.one_of(*WEIGHTS), k=self.below(16), imm=bias,
             flags=FLAG_RELU * self.below(2),
@@ -310,6 +339,10 @@ class RandomCode:
         """Rows are stored, then accumulators: the upper halves of their words, then the lower."""
         yield from self.loads()
         yield from self.chunk_operations()
+        for _ in range(self.stores):
+            yield self.code(Opcode.STV, a=self.one_of(*_BYTES), c=TENSORS["part"])
+        if self.below(2):
+            yield self.reciprocal()
         yield self.code(Opcode.STV, a="row", c=TENSORS["y0"])
         for step in range(2):
             for pair in range(2):

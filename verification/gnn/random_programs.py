@@ -20,7 +20,7 @@ from ...generators.gnn.partition import partition
 from ...generators.gnn.program import Pass, Program, Tensor
 from ...golden.gnn.fixed import Multiplier
 from .machine import Machine
-from .random_code import BIASES, HIGH_HALF, SLOTS, TENSORS, WEIGHTS, RandomCode
+from .random_code import HIGH_HALF, SLOTS, TENSORS, RandomCode
 from .workloads import RANDOM, Workload
 
 __all__ = ["make_random"]
@@ -28,6 +28,8 @@ __all__ = ["make_random"]
 _Value = TypeVar("_Value")
 _MOST_ROWS = 12
 """Of an interval."""
+_MORE = 64
+"""More elements than those of a row that are in memory, at most."""
 _PHASES = (
     (Phase.SCATTER, Phase.GATHER0, Phase.APPLY0), (Phase.SCATTER, Phase.GATHER1, Phase.APPLY1),
 )  # fmt: skip
@@ -43,8 +45,10 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
         Graph.of(vertices, *rng.integers(0, vertices, (2, 2 * vertices))),
         Limits(
             interval=interval, source_bytes=code.local_stride * p.lanes,
-            capacity=p.local_words * p.lanes, max_sources=p.max_sources,
-            max_edges=min(p.edge_words // code.edge_stride, p.max_edges),
+            capacity=p.local_words * p.lanes,
+            # Few for many shards.
+            max_sources=min(p.max_sources, code.one_of(2, 5, p.max_sources)),
+            max_edges=min(p.edge_words // code.edge_stride, code.one_of(3, 8, p.max_edges)),
         ),
     )  # fmt: skip
     scalars = code.array(16, vertices).astype(np.int16)
@@ -58,7 +62,7 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
     # Those that nobody names are there, too.
     names = tuple(named.get(number, "row") for number in range(SLOTS))
     factors = code.factors(HIGH_HALF)
-    weights = code.array(8, len(WEIGHTS) * code.weight_words, p.columns)
+    weights = code.array(8, code.weight_rows, p.columns)
     one = Pass(
         phases=dict(zip(_PHASES[round_], phases, strict=True)),
         slots=tuple(code.slots[name] for name in names), slot_names=names,
@@ -67,7 +71,7 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
             Multiplier(1, 16),
         ),
         tensors=tuple(TENSORS), weights=weights.astype(np.int8).view(np.uint8),
-        bias=code.array(32, BIASES * code.bias_words, p.columns).astype(np.int32),
+        bias=code.array(32, code.biases, p.columns).astype(np.int32),
         tables=code.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
         exp_bits=1 + code.below(14), interval=interval,
         chunk_rows=min(p.local_words // code.local_stride, 1 + code.below(interval)),
@@ -76,14 +80,16 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
         halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
     )  # fmt: skip
     width = code.slots["row"].elements
-    tensors = {
-        name: Tensor(vertices, width, ElementType.I8, code.array(8, vertices, width))
-        for name in TENSORS
-    }
+    tensors = {}
+    for name in TENSORS:
+        # Rows may be longer than what is loaded or stored of them.
+        wide = width + code.one_of(0, code.below(_MORE))
+        tensors[name] = Tensor(vertices, wide, ElementType.I8, code.array(8, vertices, wide))
     tensors["factor"] = Tensor(vertices, 1, ElementType.I32, code.factors(vertices, 1))
     return Program(
         parameters=p, vertices=vertices, order=None, passes=(one,), tensors=tensors, input="x",
-        output="y0", input_features=width, output_columns=tuple(range(width)),
+        output="y0", input_features=tensors["x"].elements,
+        output_columns=tuple(range(tensors["y0"].elements)),
     )  # fmt: skip
 
 

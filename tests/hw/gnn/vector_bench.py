@@ -12,7 +12,7 @@ from gatewright.hw.gnn.instruction import Opcode
 from gatewright.hw.gnn.parameters import GnnParameters
 from gatewright.hw.gnn.vector_unit import VectorUnit
 from gatewright.tests.hw.gnn.bench import Integers, Outcome, UnitBench, pack
-from gatewright.tests.hw.gnn.vector_reference import Machine
+from gatewright.tests.hw.gnn.vector_reference import Machine, as_payload
 
 THREADS = 2
 
@@ -71,7 +71,8 @@ def check(jobs: list[dict[str, Any]], before: Machine) -> Outcome:
         loads["tables"] = pack(before.tables, 8, 4)
     if any(job["c"]["present"] for job in jobs):
         loads["exponentials"] = pack(before.powers, 16, 2)
-    outcome = bench(p).run(jobs, words, loads, {"exp_bits": before.exp_bits})
+    payloads = [as_payload(job) for job in jobs]
+    outcome = bench(p).run(payloads, words, loads, {"exp_bits": before.exp_bits})
     expected = before.take(words)
     found = before.take(outcome.words)
     cycles = 0

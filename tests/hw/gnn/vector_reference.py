@@ -43,6 +43,16 @@ def vector_job(op: Opcode, **values: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def as_payload(job: dict[str, Any]) -> dict[str, Any]:
+    """The job as hardware takes it: the elements of a row are told once."""
+    order = "adb" if job["op"] in (Opcode.SPSUM, Opcode.SPMAX, Opcode.EDGE) else "d"
+    elements = next(job[name]["elements"] for name in order if job[name]["present"])
+    fields = dict.fromkeys("dab", ("present", "space", "type", "base", "stride"))
+    fields |= dict.fromkeys("cr", ("present", "base", "stride"))
+    operands = {name: {each: job[name][each] for each in fields[name]} for name in fields}
+    return {**job, **operands, "elements": elements}
+
+
 @dataclass
 class Machine:
     """Memories of threads: bytes, i16 and i32 in words, and the lists of shards."""
