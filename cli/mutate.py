@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -46,6 +47,10 @@ def mutate(
     simulator: Annotated[
         Simulator, typer.Option("--sim", "--simulator", help="Where the testbench runs.")
     ] = Simulator.VERILATOR,
+    jobs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Runs at a time; by default one for each core."),
+    ] = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -58,7 +63,9 @@ def mutate(
     by a model checker, its module first: what cannot be told apart does not count, nor a constant
     that stays as it is, nor what is argued to be the same in verification/NAME/survivors.yaml. The
     score is the share of the others that were found. The report goes to DIR/mutate/report.json, and
-    to the results database beside DIR; a run that stands there is not repeated.
+    to the results database beside DIR; a run that stands there is not repeated. What was found of
+    each mutant stands in DIR/mutate/outcomes.json: a run that was stopped, or that ended with its
+    budget, goes on from there.
 
     \b
     Examples:
@@ -73,20 +80,23 @@ def mutate(
     chosen = modules or (list(generator.mutated) if generator is not None else [])
     if not build.manifest.testbench:
         raise InputError(f"the design must name a testbench, which {build.manifest.design} lacks")
+    from ..flows.mutation.score import OUTCOMES
     from ..flows.mutation.score import mutate as run
-    from ..flows.results.record import mutate_step, once
+    from ..flows.results.record import key_of, mutants_step, mutate_step, once
 
     folder = build.folder / "mutate"
-    options: dict[str, Any] = {
-        "count": count, "modules": chosen, "seed": seed, "seconds": budget, "target": target,
-    }  # fmt: skip
+    if force:
+        (folder / OUTCOMES).unlink(missing_ok=True)
+    runs = mutants_step(build.manifest, simulator.value, count, chosen, seed)
     with verdict(console, folder), console.progress() as progress:
         report = once(
             build,
-            mutate_step(build.manifest, simulator.value, options),
+            mutate_step(build.manifest, runs, budget, target),
             folder,
             lambda: run(
-                build, folder, simulator=simulator.value, progress=progress, **options
+                build, folder, count=count, modules=chosen, seed=seed, seconds=budget,
+                target=target, simulator=simulator.value, jobs=jobs or len(os.sched_getaffinity(0)),
+                key=key_of(build, runs), progress=progress,
             ),
             force=force,
             say=console.note,

@@ -13,6 +13,7 @@ from ...errors import CheckFailed
 from ...generators.artifacts import Build
 from ..simulation.cocotb_run import run_testbench
 from .mutants import FILE, Mutant
+from .outcomes import Outcomes
 from .worker import DONE, PLAN, Plan
 
 __all__ = ["Campaign", "run_mutants"]
@@ -40,8 +41,9 @@ class Campaign:
 
 def run_mutants(
     build: Build, module: str, simulator: str, mutants: Sequence[Mutant], folder: Path, *,
-    seed: int, seconds: float, progress: Callable[[int], None] | None = None,
-) -> Campaign:
+    seed: int, seconds: float, jobs: int = 1, outcomes: Outcomes | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Campaign:  # fmt: skip
     """Run a testbench on the design and then on each mutant, up to the first test that fails.
 
     Parameters
@@ -60,6 +62,11 @@ def run_mutants(
         Of the testbench.
     seconds
         Time from the first run on after which no further mutant begins.
+    jobs
+        Runs at a time.
+    outcomes
+        Those that are known are not run again; what is run is added and kept, also if this ends
+        before all were run.
     progress
         Told how many are done.
 
@@ -68,41 +75,54 @@ def run_mutants(
     CheckFailed
         If the testbench fails without any mutant, or the simulator's build does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     runs = folder / "runs"
-    runs.mkdir()
-    numbers = [0, *(mutant.number for mutant in mutants)]
-    plan = folder / "plan.json"
-    Plan(module, numbers, FILE, str(runs.resolve()), seconds).write(plan)
-    with _watched(runs, progress):
-        outcome = run_testbench(
-            build, simulator, module, folder, seed=seed,
-            before=("gatewright.flows.mutation.worker",),
-            environment={PLAN: str(plan.resolve()), "COCOTB_MAX_FAILURES": "1"},
-        )  # fmt: skip
-    found = {int(test.name): test for test in outcome.tests}
-    if 0 in found and found[0].verdict == "fail":
-        raise CheckFailed(
-            f"the testbench must pass without a mutant, not fail: {found[0].message}"
-        )
-    by_number = {mutant.number: mutant for mutant in mutants}
-    killed, alive = [], []
-    for number, test in found.items():
-        if number and test.verdict == "fail":
-            killed.append((by_number[number], test.message))
-        elif number:
-            alive.append(by_number[number])
-    return Campaign(killed, alive, _first_result(runs / "0" / "bench.jsonl"))
+    runs.mkdir(parents=True)
+    known = Outcomes(folder / "outcomes.json", "") if outcomes is None else outcomes
+    left = [mutant.number for mutant in mutants if mutant.number not in known.found]
+    if left:
+        plan = folder / "plan.json"
+        Plan(module, [0, *left], FILE, str(runs.resolve()), seconds, jobs).write(plan)
+        try:
+            with _watched(runs, len(mutants) - len(left), progress):
+                run_testbench(
+                    build, simulator, module, folder, seed=seed,
+                    before=("gatewright.flows.mutation.worker",),
+                    environment={PLAN: str(plan.resolve()), "COCOTB_MAX_FAILURES": "1"},
+                )  # fmt: skip
+        finally:
+            _add(known, runs)
+    failed = known.found.get(0)
+    if failed is not None:
+        raise CheckFailed(f"the testbench must pass without a mutant, not fail: {failed}")
+    tests = [(mutant, known.found[mutant.number]) for mutant in mutants
+             if mutant.number in known.found]  # fmt: skip
+    return Campaign(
+        [(mutant, test) for mutant, test in tests if test is not None],
+        [mutant for mutant, test in tests if test is None], known.first_result,
+    )
+
+
+def _add(known: Outcomes, runs: Path) -> None:
+    """Add the runs that have ended."""
+    for done in runs.glob(f"*/{DONE}"):
+        known.found[int(done.parent.name)] = json.loads(done.read_text())
+    if 0 in known.found and known.first_result is None:
+        known.first_result = _first_result(runs / "0" / "bench.jsonl")
+    # What a testbench that fails by itself says of mutants is worth nothing.
+    if known.found.get(0) is None:
+        known.write()
 
 
 @contextmanager
-def _watched(runs: Path, progress: Callable[[int], None] | None) -> Iterator[None]:
-    """Tell how many runs are done, while another process does them."""
+def _watched(
+    runs: Path, known: int, progress: Callable[[int], None] | None
+) -> Iterator[None]:
+    """Tell how many runs are done beside those known, while another process does them."""
     ended = threading.Event()
 
     def watch() -> None:
         while progress is not None and not ended.wait(0.5):
-            progress(max(0, len(list(runs.glob(f"*/{DONE}"))) - 1))
+            progress(known + max(0, len(list(runs.glob(f"*/{DONE}"))) - 1))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

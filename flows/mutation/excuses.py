@@ -18,7 +18,7 @@ import yaml
 from ...errors import InputError
 from .mutants import Mutant
 
-__all__ = ["Excuse", "load_excuses", "read_excuses"]
+__all__ = ["Excuse", "excuses_of", "load_excuses", "read_excuses"]
 
 _FIELDS = {"module", "text", "modes", "pin", "config", "equivalent", "reason"}
 
@@ -67,8 +67,13 @@ class Excuse:
 
 def load_excuses(generator: str) -> list[Excuse]:
     """Return what is known of a generator's survivors: nothing if nobody has written any."""
-    root = Path(__file__).resolve().parents[2] / "verification" / generator / "survivors.yaml"
-    return read_excuses(root) if root.is_file() else []
+    path = excuses_of(generator)
+    return read_excuses(path) if path.is_file() else []
+
+
+def excuses_of(generator: str) -> Path:
+    """Return the file of a generator's excuses, which need not be there."""
+    return Path(__file__).resolve().parents[2] / "verification" / generator / "survivors.yaml"
 
 
 def read_excuses(path: Path) -> list[Excuse]:

@@ -15,8 +15,12 @@ from .campaign import run_mutants
 from .equivalence import distinguish, distinguish_module
 from .excuses import Excuse, load_excuses
 from .mutants import Mutant, make_mutants
+from .outcomes import Outcomes
 
-__all__ = ["mutate"]
+__all__ = ["OUTCOMES", "mutate"]
+
+OUTCOMES = "outcomes.json"
+"""File beside the report: what was found of each mutant."""
 
 _CYCLES = 24
 """Least cycles after reset in which a mutant must show, or it counts as equivalent."""
@@ -40,6 +44,8 @@ def mutate(
     target: float | None = None,
     simulator: str = "verilator",
     excuses: Sequence[Excuse] | None = None,
+    jobs: int = 1,
+    key: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Make mutants, run the testbench on each, and write ``report.json`` into ``out``.
@@ -63,6 +69,11 @@ def mutate(
         ``verilator`` or ``icarus``.
     excuses
         What is known of survivors; by default those of the generator.
+    jobs
+        Runs at a time.
+    key
+        Hash of all that a run of a mutant depends on. Runs that stand under the same key in
+        ``out/outcomes.json`` are not repeated; with an empty one, all are run.
     progress
         Told how many are done.
 
@@ -94,9 +105,10 @@ def mutate(
             if progress is not None:
                 progress("mutants", done, len(mutants))
 
+        path = out / OUTCOMES
         run = run_mutants(
-            filed, module, simulator, mutants, work / "run", seed=seed, seconds=seconds,
-            progress=tell,
+            filed, module, simulator, mutants, work / "run", seed=seed, seconds=seconds, jobs=jobs,
+            outcomes=Outcomes.read(path, key) if key else Outcomes(path, key), progress=tell,
         )  # fmt: skip
         if not run.killed and not run.alive:
             raise CheckFailed(f"time must be enough to run a mutant: none ended in {seconds:g} s")

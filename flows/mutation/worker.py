@@ -4,6 +4,7 @@ cocotb imports this module ahead of the testbench, before the design is evaluate
 time. What takes long, starting Python and importing the golden model, is done by then: the process
 forks once per mutant, and the copy goes on to be the simulation of that mutant. The parent waits,
 ends a copy that takes too long, and writes the verdicts as results of its own, a test per mutant.
+The design itself goes first, alone; then as many copies run at a time as the plan says.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import os
 import signal
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
+
+from ...generators.artifacts import write_json
 
 __all__ = ["DONE", "PLAN", "RESULTS", "Plan"]
 
 PLAN = "GATEWRIGHT_MUTANTS"
 """Variable that names the plan's file; without it this module does nothing."""
 
-DONE = "done"
-"""File in a mutant's folder once it has run."""
+DONE = "done.json"
+"""File in a mutant's folder once it has run: the test that failed, or null."""
 
 RESULTS = "results.xml"
 
@@ -47,19 +52,22 @@ class Plan:
         Where each has a folder of its own: ``folder/NUMBER``.
     seconds
         Time from the first on after which no further one begins: what a build takes does not count.
+    jobs
+        Runs at a time.
     slowdown
         A mutant may take so many times as long as the first of the plan, and 10 s.
     """
 
     def __init__(
         self, testbench: str, numbers: list[int], selector: str, folder: str, seconds: float,
-        slowdown: float = 5.0,
+        jobs: int = 1, slowdown: float = 5.0,
     ) -> None:  # fmt: skip
         self.testbench = testbench
         self.numbers = numbers
         self.selector = selector
         self.folder = folder
         self.seconds = seconds
+        self.jobs = jobs
         self.slowdown = slowdown
 
     def write(self, path: Path) -> None:
@@ -78,25 +86,35 @@ def _spread(plan: Plan) -> None:
     results = os.environ["COCOTB_RESULTS_FILE"]
     suite = ElementTree.Element("testsuite", name="mutants")
     limit, start = _LONGEST, time.monotonic()
-    for number in plan.numbers:
-        if time.monotonic() - start > plan.seconds:
-            break
-        folder = Path(plan.folder) / str(number)
-        folder.mkdir()
-        began = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            _become(folder, plan.selector, number)
-            return
-        found = _wait(child, folder / RESULTS, limit)
-        if limit == _LONGEST:
-            limit = plan.slowdown * (time.monotonic() - began) + _PATIENCE
-        case = ElementTree.SubElement(suite, "testcase", name=str(number))
-        if found is not None:
-            ElementTree.SubElement(case, "failure", message=found)
-        (folder / DONE).touch()
-        if number == 0 and found is not None:
-            break
+    waiting, running = deque(plan.numbers), dict[int, _Copy]()
+    while waiting or running:
+        # How long the first one takes is the limit of the others.
+        while waiting and len(running) < (1 if limit == _LONGEST else plan.jobs):
+            if time.monotonic() - start > plan.seconds:
+                waiting.clear()
+                break
+            number = waiting.popleft()
+            folder = Path(plan.folder) / str(number)
+            folder.mkdir()
+            child = os.fork()
+            if child == 0:
+                _become(folder, plan.selector, number)
+                return
+            running[number] = _Copy(child, folder, time.monotonic())
+        for number, copy in list(running.items()):
+            ended, found = copy.ended(limit)
+            if not ended:
+                continue
+            del running[number]
+            case = ElementTree.SubElement(suite, "testcase", name=str(number))
+            if found is not None:
+                ElementTree.SubElement(case, "failure", message=found)
+            write_json(copy.folder / DONE, found)
+            if limit == _LONGEST:
+                limit = plan.slowdown * (time.monotonic() - copy.began) + _PATIENCE
+                if found is not None:
+                    waiting.clear()
+        time.sleep(_POLL)
     ElementTree.ElementTree(suite).write(results)
     # Neither cocotb nor the simulator may go on in the parent.
     os._exit(0)
@@ -112,32 +130,38 @@ def _become(folder: Path, selector: str, number: int) -> None:
     os.dup2(log, 2)
 
 
-def _wait(child: int, results: Path, limit: float) -> str | None:
-    """Wait for the first failure in a process's results, and return it; None if all passed.
+@dataclass(frozen=True)
+class _Copy:
+    """A copy of the process, with the simulation of a mutant."""
 
-    The process is ended once its results are there: threads of the simulator, which a copy has
-    not got, would keep it from ending by itself.
-    """
-    end = time.monotonic() + limit
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        cases = _cases(results)
-        if not ended and (cases is not None or time.monotonic() > end):
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+    process: int
+    folder: Path
+    began: float
+
+    def ended(self, limit: float) -> tuple[bool, str | None]:
+        """Tell whether it has ended, or has taken more than so many seconds, and the first test
+        that failed, None if all passed.
+
+        The process is ended once its results are there: threads of the simulator, which a copy has
+        not got, would keep it from ending by itself.
+        """
+        gone, status = os.waitpid(self.process, os.WNOHANG)
+        cases = _cases(self.folder / RESULTS)
+        late = time.monotonic() > self.began + limit
+        if not gone and (cases is not None or late):
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
         if cases is not None:
             failing = [
                 case.get("name", "")
                 for case in cases
                 if any(part.tag in ("failure", "error") for part in case)
             ]
-            return next(iter(failing), None if cases else "simulation: no test ran")
-        if ended:
+            return True, next(iter(failing), None if cases else "simulation: no test ran")
+        if gone:
             signalled = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "its end"
-            return f"simulation: {signalled} before there were results"
-        if time.monotonic() > end:
-            return f"simulation: no end after {limit:.0f} s"
-        time.sleep(_POLL)
+            return True, f"simulation: {signalled} before there were results"
+        return late, f"simulation: no end after {limit:.0f} s" if late else None
 
 
 def _cases(results: Path) -> list[ElementTree.Element] | None:

@@ -20,8 +20,8 @@ from .database import DATABASE, Results
 from .run import Run, module_source, run_key
 
 __all__ = [
-    "Step", "claims", "database_of", "energy_step", "made", "mutate_step", "once", "prove_step",
-    "sim_step", "synth_step",
+    "Step", "claims", "database_of", "energy_step", "key_of", "made", "mutants_step", "mutate_step",
+    "once", "prove_step", "sim_step", "synth_step",
 ]  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def sim_step(
         "seed": seed, "waves": waves, "coverage": coverage, "testbench": digest(source),
     }  # fmt: skip
     tools = {"gatewright": __version__, **simulator_version(simulator)}
-    return Step("sim", simulator, options, tools, ("verification", "golden", "flows/simulation"))
+    packages = ("verification", "golden", "generators", "flows/simulation")
+    return Step("sim", simulator, options, tools, packages)
 
 
 def energy_step(
@@ -106,14 +107,28 @@ def energy_step(
     )  # fmt: skip
 
 
-def mutate_step(manifest: Manifest, simulator: str, options: Mapping[str, Any]) -> Step:
-    """Return the step of a mutation run; ``options`` are those of `mutate`."""
-    sim = sim_step(manifest, simulator, int(options["seed"]), waves=False)
+def mutants_step(
+    manifest: Manifest, simulator: str, count: int, modules: Sequence[str], seed: int
+) -> Step:
+    """Return the step of running the testbench on mutants."""
+    sim = sim_step(manifest, simulator, seed, waves=False)
     tools = {**sim.tools, "pyosys": importlib.metadata.version("pyosys")}
-    return Step(
-        "mutate", simulator, {**options, **sim.options}, tools,
-        (*sim.packages, "flows/mutation", "flows/formal"),
-    )  # fmt: skip
+    options = {**sim.options, "count": count, "modules": list(modules)}
+    return Step("mutants", simulator, options, tools, (*sim.packages, "flows/mutation"))
+
+
+def mutate_step(
+    manifest: Manifest, runs: Step, seconds: float, target: float | None
+) -> Step:
+    """Return the step of running mutants for so long, judging those left, and telling the score."""
+    from ..mutation.excuses import excuses_of
+
+    known = excuses_of(manifest.generator)
+    options = {
+        **runs.options, "seconds": seconds, "target": target,
+        "survivors": digest(known.read_bytes() if known.is_file() else b""),
+    }  # fmt: skip
+    return Step("mutate", runs.target, options, runs.tools, (*runs.packages, "flows/formal"))
 
 
 def prove_step(properties: Sequence[str], module: str | None) -> Step:
@@ -142,6 +157,11 @@ def database_of(build: Build) -> Path:
     return build.folder.resolve().parent / DATABASE
 
 
+def key_of(build: Build, step: Step) -> str:
+    """Return the key of a run on a design as its files are, which somebody may have edited."""
+    return step.key(build.manifest, digest(*(source.read_bytes() for source in build.verilog)))
+
+
 def once(
     build: Build, step: Step, folder: Path, run: Callable[[], dict[str, Any]], *,
     force: bool = False, say: Callable[[str], None] | None = None,
@@ -156,8 +176,7 @@ def once(
     CheckFailed
         From ``run``.
     """
-    # Of the files as they are: somebody may have edited what the manifest has the hash of.
-    key = step.key(build.manifest, digest(*(source.read_bytes() for source in build.verilog)))
+    key = key_of(build, step)
     path, report_file = database_of(build), folder / "report.json"
     before = _stored(path, key)
     passed = before is not None and not force and before.verdict == "pass"

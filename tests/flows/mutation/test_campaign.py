@@ -12,6 +12,7 @@ from gatewright.flows.mutation.campaign import run_mutants
 from gatewright.flows.mutation.equivalence import distinguish_module
 from gatewright.flows.mutation.excuses import Excuse, load_excuses, read_excuses
 from gatewright.flows.mutation.mutants import Mutant, make_mutants
+from gatewright.flows.mutation.outcomes import Outcomes
 from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
 from gatewright.generators.modred import generator
@@ -34,9 +35,10 @@ def test_mutants_run_in_copies_of_one_process(design: Build, tmp_path: Path) -> 
     module = design.manifest.testbench
     assert module is not None
     told: list[int] = []
+    kept = Outcomes(tmp_path / "outcomes.json", "key")
     run = run_mutants(
-        filed, module, "icarus", mutants, tmp_path / "run", seed=1, seconds=300,
-        progress=told.append,
+        filed, module, "icarus", mutants, tmp_path / "run", seed=1, seconds=300, jobs=2,
+        outcomes=kept, progress=told.append,
     )  # fmt: skip
     found = [mutant.number for mutant, _ in run.killed]
     assert sorted([*found, *(m.number for m in run.alive)]) == list(range(1, 9))
@@ -45,6 +47,17 @@ def test_mutants_run_in_copies_of_one_process(design: Build, tmp_path: Path) -> 
         "corners", "documented_cycles", "random_traffic", "reset_mid_stream"
     }
     assert run.first_result is not None and run.first_result < 30
+    # What was found is kept: another run, as after an interruption, runs what is missing.
+    again = Outcomes.read(tmp_path / "outcomes.json", "key")
+    assert again == kept and set(again.found) == set(range(9))
+    assert Outcomes.read(tmp_path / "outcomes.json", "another").found == {}
+    for number in (2, 5):
+        del again.found[number]
+    rest = run_mutants(
+        filed, module, "icarus", mutants, tmp_path / "rest", seed=1, seconds=300, outcomes=again
+    )
+    assert rest == run
+    assert {path.name for path in (tmp_path / "rest" / "runs").iterdir()} == {"0", "2", "5"}
     # What a module's own inputs cannot tell apart, no test of the design finds.
     killed = next(mutant for mutant, _ in run.killed)
     answer = distinguish_module(ported, killed.module, killed.number, 10, tmp_path)
