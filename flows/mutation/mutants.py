@@ -45,7 +45,8 @@ class Mutant:
         ``inv``, ``const0``, ``const1``, ``cnot0``, ``cnot1``: what happens to the bit.
     where
         Line of the Verilog, ``NAME.v:12``, cell and port that are changed; for ``cnot0`` and
-        ``cnot1``, ``by [7]``: the bit of the same port that must be 0 or 1 for that.
+        ``cnot1``, ``by [7]``: the bit of the same port that must be 0 or 1 for that. What is about
+        to go into a register is ``to`` that.
     text
         The source of that line.
     idle
@@ -165,12 +166,27 @@ def _told(
         pin = f"{words.get('port', '')}[{words.get('portbit', '')}]"
         kind = re.sub(r"[/$].*", "", words.get("cell", "").lstrip("$"))
         wire = f" ({words['wire']}[{words['wirebit']}])" if "wire" in words else ""
+        to = _register(words, modules)
+        wire += f" to {to}" if to else ""
         when = f" by [{words['ctrlbit']}]" if "ctrlbit" in words else ""
         found.append(
             Mutant(number, words["module"].lstrip("\\"), words["mode"],
                    f"{where}{kind} {pin}{wire}{when}", text, _idle(words, modules))
         )  # fmt: skip
     return found
+
+
+def _register(words: Mapping[str, str], modules: Mapping[str, Any]) -> str:
+    """Return the bit of a register that a changed input goes to; an empty string for others."""
+    module, cell = (words[name].lstrip("\\") for name in ("module", "cell"))
+    connections = modules[module]["cells"][cell]["connections"]
+    if words["port"].lstrip("\\") != "D" or "Q" not in connections:
+        return ""
+    bit = connections["Q"][int(words["portbit"])]
+    return next(
+        (f"{name}[{net['bits'].index(bit)}]" for name, net in modules[module]["netnames"].items()
+         if not net.get("hide_name") and bit in net["bits"]), "",
+    )  # fmt: skip
 
 
 def _idle(words: Mapping[str, str], modules: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from gatewright.errors import InputError
 from gatewright.flows.mutation import equivalence
 from gatewright.flows.mutation.equivalence import distinguish
-from gatewright.flows.mutation.mutants import FILE, SELECT, _idle, make_mutants
+from gatewright.flows.mutation.mutants import FILE, SELECT, _idle, _register, make_mutants
 from gatewright.flows.simulation.batched import BatchedModel
 from gatewright.generators.artifacts import Build
 from gatewright.generators.build import build_design
@@ -103,3 +103,14 @@ def test_a_constant_that_stays_is_no_change(
     words = {"module": "\\m", "cell": "$mux", "port": "\\A", "portbit": str(bit), "mode": mode}
     words |= {} if by is None else {"ctrlbit": str(by)}
     assert _idle(words, modules) == idle
+
+
+@pytest.mark.parametrize(("port", "bit", "name"), [
+    ("\\D", 1, "aside[5]"), ("\\D", 0, ""), ("\\CLK", 0, ""), ("\\Q", 1, ""),
+])  # fmt: skip
+def test_the_register_behind_an_input_is_named(port: str, bit: int, name: str) -> None:
+    names = {"$1": {"bits": [8, 9], "hide_name": 1}, "aside": {"bits": [0, 0, 0, 0, 0, 9]}}
+    connections = {"D": [3, 4], "Q": [8, 9], "CLK": [2]}
+    modules = {"m": {"cells": {"$ff": {"connections": connections}}, "netnames": names}}
+    words = {"module": "\\m", "cell": "$ff", "port": port, "portbit": str(bit)}
+    assert _register(words, modules) == name
