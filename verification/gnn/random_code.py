@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import Enum
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +31,7 @@ from ...generators.gnn.formats import (
 )
 from ...golden.gnn.graph import Integers
 
-__all__ = ["HIGH_HALF", "SLOTS", "TENSORS", "WEIGHTS", "RandomCode"]
+__all__ = ["HIGH_HALF", "SLOTS", "TENSORS", "Form", "RandomCode"]
 
 SLOTS = 62
 """Of the slot table; which of them code names is drawn too."""
@@ -68,16 +69,29 @@ def _short(name: str) -> str:
     return f"first of {name}"
 
 
+class Form(Enum):
+    """Of a program: rows of a few words, rows as long as memories hold, or many short stores."""
+
+    ANY = "any"
+    LONG = "long rows"
+    STORES = "many stores"
+
+
 class RandomCode:
     """Draws the code and the slots of a program for an engine, and numbers for its memory.
 
-    Rows are of a few words, or about as long as memories have room for.
+    Rows are of a few words, or about as long as memories have room for; or of one, for stores that
+    are done faster than their addresses.
     """
 
-    def __init__(self, p: GnnParameters, rng: np.random.Generator, long: bool = False) -> None:
+    def __init__(
+        self, p: GnnParameters, rng: np.random.Generator, form: Form = Form.ANY
+    ) -> None:
         self.p, self.rng = p, rng
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
+        if form is Form.STORES:
+            most = 1
         self.operations = self.one_of(most, 1 + self.below(most))
         self.stores = max(0, min(_STORES, p.instructions - _NEEDED - 6 * self.operations))
         few = [words for words in range(1, 4) if self._fits(words)]
@@ -85,8 +99,9 @@ class RandomCode:
             (p.local_words - 1) // 7, p.accumulator_words // 8, p.edge_words // 4,
             _LONGEST // p.lanes,
         )  # fmt: skip
-        many = range(max(1, longest // 2), max(1, longest) + 1)
-        self.words = self.one_of(*(many if long else few))
+        many = list(range(max(1, longest // 2), max(1, longest) + 1))
+        words = {Form.ANY: few, Form.LONG: many, Form.STORES: [1]}[form]
+        self.words = self.one_of(*words)
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
         self.tiled = p.lanes * min(self.words, few[-1])

@@ -20,7 +20,7 @@ from ...generators.gnn.partition import partition
 from ...generators.gnn.program import Pass, Program, Tensor
 from ...golden.gnn.fixed import Multiplier
 from .machine import Machine
-from .random_code import HIGH_HALF, SLOTS, TENSORS, RandomCode
+from .random_code import HIGH_HALF, SLOTS, TENSORS, Form, RandomCode
 from .workloads import RANDOM, Workload
 
 __all__ = ["make_random"]
@@ -35,10 +35,11 @@ _PHASES = (
 )  # fmt: skip
 
 
-def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
+def _program(p: GnnParameters, rng: np.random.Generator, form: Form) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
-    code = RandomCode(p, rng, long)
+    code = RandomCode(p, rng, form)
     halves, round_ = 1 + code.below(2), code.below(2)
+    rows = 1 if form is Form.STORES else _MOST_ROWS
     interval = min(_MOST_ROWS, p.accumulator_words // halves // code.accumulator_stride)
     vertices = 1 + code.below(3 * interval)
     shards = partition(
@@ -74,7 +75,7 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
         bias=code.array(32, code.biases, p.columns).astype(np.int32),
         tables=code.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
         exp_bits=1 + code.below(14), interval=interval,
-        chunk_rows=min(p.local_words // code.local_stride, 1 + code.below(interval)),
+        chunk_rows=min(p.local_words // code.local_stride, 1 + code.below(interval), rows),
         accumulator_stride=code.accumulator_stride, chunk_stride=code.local_stride,
         source_stride=there(code.local_stride, 0), edge_stride=there(code.edge_stride, 0),
         halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
@@ -94,10 +95,10 @@ def _program(p: GnnParameters, rng: np.random.Generator, long: bool) -> Program:
 
 
 def make_random(
-    p: GnnParameters, rng: np.random.Generator, *, long: bool = False
+    p: GnnParameters, rng: np.random.Generator, *, form: Form = Form.ANY
 ) -> tuple[Workload, Image]:  # fmt: skip
-    """Return a random program, maybe of long rows, and its image as a machine leaves it."""
-    program = _program(p, rng, long)
+    """Return a random program, and its image as a machine leaves it."""
+    program = _program(p, rng, form)
     image = build_image(program)
     after = replace(image, memory=image.memory.copy())
     Machine(p, seed=int(rng.integers(1 << 32))).run(after)

@@ -38,6 +38,7 @@ from .disguise import fill_ignored, keep_sections, move_numbers
 from .memory import DECERR, OKAY, SLVERR, Memory, MemoryTiming
 from .probe import build_probe
 from .probes import make_probes
+from .random_code import Form
 from .random_programs import make_random
 from .workloads import GRAPHS, MODELS, Workload, make_workload
 
@@ -50,8 +51,11 @@ _NO_REGISTER = 0xFC
 _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
 
-_PROGRAMS = ("fast", "pausing", "crawling") * 2
-"""Memories of random programs."""
+_PROGRAMS = (
+    ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES),
+    ("fast", Form.ANY), ("pausing", Form.ANY), ("crawling", Form.ANY),
+)  # fmt: skip
+"""Memories and forms of random programs."""
 
 _AROUND = 2
 """Cycles that do not count: before the engine is busy, and behind its end."""
@@ -262,11 +266,11 @@ async def graphs(bench: Bench) -> None:
 @cocotb.test()
 @with_bench
 async def programs(bench: Bench) -> None:
-    """Random programs, one of long rows: all that they store is what the machine stores."""
+    """Random programs, some of long rows or of many stores: memory is as the machine leaves it."""
     system = _System(bench)
-    for number, timing in enumerate(_PROGRAMS):
+    for number, (timing, form) in enumerate(_PROGRAMS):
         system.memory.set_timing(_TIMINGS[timing])
-        work, after = make_random(system.p, bench.numpy_rng, long=number == 0)
+        work, after = make_random(system.p, bench.numpy_rng, form=form)
         before = work.image.memory.copy()
         work = system.disguised(work)
         # What is not stored stays, wherever it is.

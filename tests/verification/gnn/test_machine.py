@@ -13,6 +13,7 @@ from gatewright.golden.gnn.graph import Graph
 from gatewright.golden.gnn.network import Network, quantize
 from gatewright.hw.gnn.instruction import Opcode
 from gatewright.verification.gnn.machine import Machine
+from gatewright.verification.gnn.random_code import Form
 from gatewright.verification.gnn.random_programs import make_random
 
 from . import programs
@@ -59,8 +60,8 @@ def test_counters_are_those_of_the_cost_model():
 def test_random_programs_do_not_depend_on_who_is_first():
     rng = np.random.default_rng(5)
     seen = set()
-    for number in range(12):
-        work, after = make_random(programs.TINY, rng, long=number % 6 == 0)
+    for form in [*Form, *[Form.ANY] * 3] * 2:
+        work, after = make_random(programs.TINY, rng, form=form)
         for seed, threads in ((None, 1), (1, 2), (2, 4)):
             image = build_image(work.program)
             Machine(programs.TINY, threads=threads, seed=seed).run(image)
