@@ -51,7 +51,8 @@ class Mutant:
         The source of that line.
     idle
         Nothing changes: the bit is the constant that it is tied to, or has no value at all, or the
-        one that decides is a constant under which nothing happens.
+        one that decides is a constant under which nothing happens; or nobody looks at it: another
+        constant decides an AND or an OR, or it goes into a module that does not read it.
     """
 
     number: int
@@ -191,14 +192,46 @@ def _register(words: Mapping[str, str], modules: Mapping[str, Any]) -> str:
 
 def _idle(words: Mapping[str, str], modules: Mapping[str, Any]) -> bool:
     module, cell, port = (words[name].lstrip("\\") for name in ("module", "cell", "port"))
-    bits = modules[module]["cells"][cell]["connections"][port]
-    bit = bits[int(words["portbit"])]
-    if bit == "x":
+    changed = modules[module]["cells"][cell]
+    bits, place = changed["connections"][port], int(words["portbit"])
+    bit = bits[place]
+    if bit == "x" or _unseen(changed, port, place, modules):
         return True
     if words["mode"].startswith("const"):
         return bool(bit == words["mode"][-1])
     decides = bits[int(words["ctrlbit"])] if "ctrlbit" in words else None
     return decides in ("0", "1") and decides != words["mode"][-1]
+
+
+def _unseen(
+    cell: Mapping[str, Any], port: str, place: int, modules: Mapping[str, Any]
+) -> bool:  # fmt: skip
+    """Tell whether a bit of an input of a cell shows nowhere behind it, whatever its value."""
+    kind = cell["type"]
+    if kind in ("$and", "$or") and port in ("A", "B"):
+        other = "B" if port == "A" else "A"
+        bits = cell["connections"][other]
+        signed = int(cell["parameters"][f"{other}_SIGNED"], 2)
+        beside = bits[place] if place < len(bits) else bits[-1] if signed else "0"
+        return bool(beside == ("0" if kind == "$and" else "1"))
+    if kind in modules and modules[kind]["ports"][port]["direction"] == "input":
+        return _unread(modules, kind, modules[kind]["ports"][port]["bits"][place])
+    return False
+
+
+def _unread(modules: Mapping[str, Any], module: str, bit: object) -> bool:
+    """Tell whether nothing in a module reads a bit, nor in the modules within."""
+    for port in modules[module]["ports"].values():
+        if port["direction"] != "input" and bit in port["bits"]:
+            return False
+    for cell in modules[module]["cells"].values():
+        for name, bits in cell["connections"].items():
+            if bit not in bits or cell["port_directions"][name] == "output":
+                continue
+            places = [place for place, each in enumerate(bits) if each == bit]
+            if not all(_unseen(cell, name, place, modules) for place in places):
+                return False
+    return True
 
 
 def _reading(text: str, top: str) -> str:

@@ -63,18 +63,20 @@ class EdgeWalker(Unit):
 
     def body(self) -> Module:
         m = Module()
+        p = self.p
         m.submodules.queue = queue = StreamFIFO(StreamFIFOParameters(32, _AHEAD))
         nothing = Signal()
         takes = Signal()
         m.d.comb += nothing.eq((self.edges == 0) | (self.words == 0))
         m.d.sync += self.finished.eq(self.start & nothing)
-        last_edge = Signal(16)
-        last_word = Signal(16)
+        # A row and a list fit their memories.
+        last_edge = Signal(range(p.max_edges))
+        last_word = Signal(p.chunk_bits)
         m.d.sync += [last_edge.eq(self.edges - 1), last_word.eq(self.words - 1)]
 
         fetching = Signal()
-        fetch = Signal(16)
-        fetch_word = Signal(16)
+        fetch = Signal.like(last_edge)
+        fetch_word = Signal.like(last_word)
         open_reads = Signal(range(_AHEAD + 1))
         asks = Signal()
         fetch_ends = Signal()
@@ -103,8 +105,8 @@ class EdgeWalker(Unit):
         held = Signal()
         edge = Signal(32)
         first = Signal()
-        number = Signal(16)
-        word = Signal(16)
+        number = Signal.like(last_edge)
+        word = Signal.like(last_word)
         turn = Signal(2)
         ends = Signal()
         final = Signal()

@@ -84,7 +84,8 @@ class ElementWalk(Unit):
         chunks = Mux(narrow, final_element >> lanes - 1, final_element >> lanes)
         a_halved = Signal()
         b_halved = Signal()
-        last_chunk = Signal(16)
+        # A row fits its memory.
+        last_chunk = Signal(p.chunk_bits)
         only_chunk = Signal()
         m.d.sync += [
             self.narrow.eq(narrow), a_halved.eq(narrow & ~a_wide), b_halved.eq(narrow & ~b_wide),
@@ -95,7 +96,8 @@ class ElementWalk(Unit):
         running = Signal()
         constant = Signal()
         turn = Signal()
-        row, chunk = (Signal(16, name=n) for n in ("row", "chunk"))
+        row = Signal(16)
+        chunk = Signal(p.chunk_bits)
         a_row, b_row = (Signal(p.address_bits, name=n) for n in ("a_row", "b_row"))
         # What a step is last of is known before it comes: registers alone tell.
         at_last_chunk = Signal()

@@ -191,8 +191,9 @@ class Threads(Unit):
         )
         counts = (task.reach, task.rows, task.edges)
         with m.Switch(step):
-            for number, (count, words) in enumerate(zip(counts, strides, strict=True)):
-                with m.Case(number):
+            # The last one stays.
+            for case, count, words in zip(((0,), (1,), ()), counts, strides, strict=True):
+                with m.Case(*case) if case else m.Default():
                     m.d.comb += last.eq(count)
                     m.d.sync += stride.eq(words)
         whole = rows * stride

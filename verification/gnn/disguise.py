@@ -48,6 +48,10 @@ def fill_ignored(image: Image, rng: np.random.Generator) -> Image:
     for number, each in enumerate(records.passes):
         for name in ("reserved0", "reserved1"):
             each[name] = rng.integers(0, 256, each[name].shape)
+        for round_, phase in enumerate(_GATHERS):
+            if each["pc"][phase.value] == NO_CODE:
+                for name in ("source_stride", "edge_stride"):
+                    each[name][round_] = rng.integers(0, 1 << 16)
         masks = {}
         for section in (Section.CODE, Section.SLOTS):
             place = ("section", int(each["sections"][section.value]["block"]))

@@ -209,6 +209,11 @@ def _slots(p: GnnParameters) -> Iterator[Probe]:
 def _extents(p: GnnParameters) -> Iterator[Probe]:
     """Rows, times their stride, that leave a space: each bit of the product alone."""
     sizes = _sizes(p)
+    # A row in each chunk: no chunk leaves its space but the second one.
+    for stride in _bits(sizes["A"], 16):
+        probe = _use("A", slot_of("A"), p, pass_={"accumulator_stride": stride},
+                     interval={"rows": 2})  # fmt: skip
+        yield _named(probe, f"chunks at {stride} words in A")
     for bit in range(31):
         rows, stride = 1 << (bit + 1) // 2, 1 << bit // 2
         many = {"chunk_rows": rows + 1}
@@ -245,7 +250,7 @@ def _fits(p: GnnParameters) -> Iterator[Probe]:
     ):  # fmt: skip
         # Each bit alone of the words to the last row, and all of them.
         limit = min(most, sizes[space])
-        for last in sorted({words % limit for words in (0, *_bits(1, 16), 0x5555, 0xAAAA)}):
+        for last in sorted({words % limit for words in (-1, 0, *_bits(1, 16), 0x5555, 0xAAAA)}):
             rows = last + 1
             fields: dict[str, Any] = {
                 "phase": Phase.GATHER1, "shard": {shard: rows},
@@ -272,9 +277,15 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
         yield Probe(f"2^{bit} chunks", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},
                     last="tensor")  # fmt: skip
     for limit, name in ((p.max_sources, "sources"), (p.max_edges, "edges")):
-        for count in (limit + 1, *_bits(limit + 1, 16)):
+        for count in sorted({limit + 1, *_beyond(limit), *_bits(limit + 1, 16)}):
             yield Probe(f"{count} {name}", Fault.RECORD, phase=Phase.GATHER0,
                         shard={name: count})  # fmt: skip
+
+
+def _beyond(limit: int) -> Iterator[int]:
+    """Numbers above a limit, whose lower bits are 1 one by one."""
+    base = 1 << limit.bit_length() - 1
+    return (base + each for each in _bits(1, limit.bit_length()) if base + each > limit)
 
 
 def _many_rows(count: int) -> dict[str, Any]:
@@ -286,8 +297,7 @@ def _rows(p: GnnParameters) -> Iterator[Probe]:
     """Each bit of a number of rows alone: units are busy as long."""
     fill = _instruction(Opcode.FILL, Phase.APPLY0, d=1)
     multiply = _instruction(Opcode.MM, Phase.APPLY0)
-    for bit in range(_ROW_BITS):
-        count = 1 << bit
+    for count in (*_bits(1, _ROW_BITS), (1 << _ROW_BITS) - 1):
         blocks = (min(p.psum_rows, count - row) for row in range(0, count, p.psum_rows))
         matrix = sum(max(rows, p.rows) for rows in blocks)
         busy = {Counter.VECTOR_BUSY: count, Counter.MATRIX_BUSY: matrix}

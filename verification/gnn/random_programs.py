@@ -26,8 +26,8 @@ from .workloads import RANDOM, Workload
 __all__ = ["make_random"]
 
 _Value = TypeVar("_Value")
-_MOST_ROWS = 12
-"""Of an interval."""
+_FEW_ROWS, _MANY_ROWS = 12, 80
+"""Of an interval, at most."""
 _MORE = 64
 """More elements than those of a row that are in memory, at most."""
 _PHASES = (
@@ -39,9 +39,10 @@ def _program(p: GnnParameters, rng: np.random.Generator, form: Form) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
     code = RandomCode(p, rng, form)
     halves, round_ = 1 + code.below(2), code.below(2)
-    rows = 1 if form is Form.STORES else _MOST_ROWS
-    interval = min(_MOST_ROWS, p.accumulator_words // halves // code.accumulator_stride)
-    vertices = 1 + code.below(3 * interval)
+    most = code.one_of(_FEW_ROWS, _MANY_ROWS) if form is Form.ANY else _FEW_ROWS
+    rows = 1 if form is Form.STORES else most
+    interval = min(most, p.accumulator_words // halves // code.accumulator_stride)
+    vertices = 1 + code.below(min(3 * interval, _MANY_ROWS))
     shards = partition(
         Graph.of(vertices, *rng.integers(0, vertices, (2, 2 * vertices))),
         Limits(

@@ -225,8 +225,9 @@ async def models(bench: Bench) -> None:
     for first, vertices, shards in (
         (0x5555_5555, 0x5555_5550, 0x5555_5554), (0xAAAA_AA00, 0xAAAA_AAA8, 0xAAAA_AAAA),
     ):  # fmt: skip
-        work = system.workload("gat 1 head", "star", first=first)
-        await system.run(replace(work, image=move_numbers(work.image, vertices, shards)))
+        for halves in (1, 2):
+            work = system.workload("gat 1 head", "multigraph", first=first, halves=halves)
+            await system.run(replace(work, image=move_numbers(work.image, vertices, shards)))
 
 
 @cocotb.test()

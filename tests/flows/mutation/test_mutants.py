@@ -99,7 +99,7 @@ def test_a_constant_that_stays_is_no_change(
     mode: str, bit: int, by: int | None, idle: bool
 ) -> None:  # fmt: skip
     """Bits of the pin: 0, 1, no value, and a wire."""
-    modules = {"m": {"cells": {"$mux": {"connections": {"A": ["0", "1", "x", 7]}}}}}
+    modules = {"m": {"cells": {"$mux": {"type": "$mux", "connections": {"A": ["0", "1", "x", 7]}}}}}
     words = {"module": "\\m", "cell": "$mux", "port": "\\A", "portbit": str(bit), "mode": mode}
     words |= {} if by is None else {"ctrlbit": str(by)}
     assert _idle(words, modules) == idle
@@ -114,3 +114,27 @@ def test_the_register_behind_an_input_is_named(port: str, bit: int, name: str) -
     modules = {"m": {"cells": {"$ff": {"connections": connections}}, "netnames": names}}
     words = {"module": "\\m", "cell": "$ff", "port": port, "portbit": str(bit)}
     assert _register(words, modules) == name
+
+
+@pytest.mark.parametrize(("cell", "port", "bit", "unseen"), [
+    ("and", "A", 0, True), ("and", "A", 1, False), ("and", "A", 2, True), ("or", "A", 0, False),
+    ("or", "A", 1, True), ("or", "A", 2, False), ("child", "i", 0, False), ("child", "i", 1, True),
+    ("child", "i", 2, True), ("child", "o", 0, False),
+])  # fmt: skip
+def test_what_nobody_looks_at_is_no_change(cell: str, port: str, bit: int, unseen: bool) -> None:
+    """The other input of AND and OR is 0 and 1, and ends; of its input the child reads bit 0, and a
+    grandchild takes bit 1 and reads nothing."""
+    gate = {"connections": {"A": [5, 6, 7], "B": ["0", "1"]}, "parameters": {"B_SIGNED": "0"}}
+    within = {"type": "grandchild", "connections": {"i": [3]}, "port_directions": {"i": "input"}}
+    read = {"type": "$not", "connections": {"A": [2], "Y": [9]},
+            "port_directions": {"A": "input", "Y": "output"}}  # fmt: skip
+    modules = {
+        "m": {"cells": {"and": {"type": "$and", **gate}, "or": {"type": "$or", **gate},
+                        "child": {"type": "child", "connections": {"i": [5, 6, 7], "o": [8]}}}},
+        "child": {"cells": {"a": within, "b": read}, "ports": {
+            "i": {"direction": "input", "bits": [2, 3, 4]},
+            "o": {"direction": "output", "bits": [9]}}},
+        "grandchild": {"cells": {}, "ports": {"i": {"direction": "input", "bits": [2]}}},
+    }  # fmt: skip
+    words = {"module": "\\m", "cell": cell, "port": f"\\{port}", "portbit": str(bit), "mode": "inv"}
+    assert _idle(words, modules) == unseen
