@@ -26,7 +26,7 @@ class ScaleLaneParameters:
     factor_bits
         Of the factor, signed, 2 to 24.
     addend
-        Whether there is one.
+        Whether there is one; then results may be i32, too, and wrap.
 
     Raises
     ------
@@ -47,6 +47,11 @@ class ScaleLaneParameters:
         return max(self.factor_bits + 31, 47) + 1 if self.addend else self.factor_bits + 32
 
     @property
+    def result_bits(self) -> int:
+        """Of ``z``."""
+        return 32 if self.addend else 16
+
+    @property
     def latency(self) -> int:
         """Cycles from ``x`` to ``z``."""
         return 8
@@ -64,9 +69,9 @@ class ScaleLane(Unit):
         Operands and shift.
     u : In(signed(32)), k : In(4)
         Addend and its shift, one cycle after ``x``; only with ``p.addend``.
-    kind : In(ElementType), wrap : In(1), relu : In(1)
-        Of the result, ``p.latency - 2`` cycles after ``x``.
-    z : Out(signed(32))
+    kind : In(ElementType), relu : In(1), wrap : In(1)
+        Of the result, ``p.latency - 2`` cycles after ``x``; ``wrap`` only with ``p.addend``.
+    z : Out(signed(result_bits))
         ``p.latency`` cycles after ``x``; one in each cycle.
 
     Source: brief `gnn`, section 7, RQ.
@@ -75,10 +80,10 @@ class ScaleLane(Unit):
     p: ScaleLaneParameters
 
     def __init__(self, p: ScaleLaneParameters) -> None:
-        addend = {"u": In(signed(32)), "k": In(4)} if p.addend else {}
+        addend = {"u": In(signed(32)), "k": In(4), "wrap": In(1)} if p.addend else {}
         super().__init__(p, {
             "x": In(signed(32)), "y": In(signed(p.factor_bits)), "s": In(6), **addend,
-            "kind": In(ElementType), "wrap": In(1), "relu": In(1), "z": Out(signed(32)),
+            "kind": In(ElementType), "relu": In(1), "z": Out(signed(p.result_bits)),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -133,7 +138,10 @@ class ScaleLane(Unit):
 
     def _fit(self, m: Module, word: Signal) -> None:
         """Saturate or wrap, and drop what is negative: first whether to, then what there is."""
+        bits = self.p.result_bits
         widths = {ElementType.I8: 8, ElementType.I16: 16, ElementType.I32: 32}
+        widths = {kind: width for kind, width in widths.items() if width <= bits}
+        wrap = self.wrap if self.p.addend else Const(0)
         sign = word[-1]
         outside = Signal()
         with m.Switch(self.kind):
@@ -141,7 +149,7 @@ class ScaleLane(Unit):
                 upper = word[width - 1 : -1]
                 with m.Case(kind):
                     m.d.comb += outside.eq(Mux(sign, ~upper.all(), upper.any()))
-        held = Signal(signed(32), reset_less=True)
+        held = Signal(signed(bits), reset_less=True)
         kind_held, negative, beyond, rectified = (
             Signal(shape, name=name, reset_less=True) for name, shape in (
                 ("kind_held", ElementType), ("negative", 1), ("beyond", 1), ("rectified", 1)
@@ -149,11 +157,11 @@ class ScaleLane(Unit):
         )  # fmt: skip
         # Wrapped numbers have a sign of their own; rectified ones are saturated.
         m.d.sync += [
-            held.eq(word[:32]), kind_held.eq(self.kind), negative.eq(sign),
-            beyond.eq(outside & ~self.wrap), rectified.eq(self.relu & sign),
+            held.eq(word[:bits]), kind_held.eq(self.kind), negative.eq(sign),
+            beyond.eq(outside & ~wrap), rectified.eq(self.relu & sign),
         ]
-        result = Signal(signed(32), reset_less=True)
-        limit = Signal(signed(32))
+        result = Signal(signed(bits), reset_less=True)
+        limit = Signal(signed(bits))
         with m.Switch(kind_held):
             for kind, width in widths.items():
                 with m.Case(kind):

@@ -56,12 +56,12 @@ _ALL_HEADS = 15
 _MOST_SHIFT = 47
 _LONGEST = 9000
 """Most elements of a row: seven such rows are a tensor's row, of less than 64 KiB."""
-_DRAWN = 14
+_DRAWN = 12
 """Most operations that are drawn for a phase, if the engine has room for them."""
-_NEEDED = 44
+_NEEDED = 46
 """Instructions of all phases beyond those, at most."""
 _STORES = 12
-"""Most stores in a row, if the engine has room for them."""
+"""Most stores and loads in a row, if the engine has room for them."""
 
 
 def _short(name: str) -> str:
@@ -87,7 +87,7 @@ class RandomCode:
     def __init__(
         self, p: GnnParameters, rng: np.random.Generator, form: Form = Form.ANY
     ) -> None:
-        self.p, self.rng = p, rng
+        self.p, self.rng, self.form = p, rng, form
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
         if form is Form.STORES:
@@ -348,14 +348,26 @@ class RandomCode:
                 Opcode.EDGE, d=name, a=self.one_of(*_HALVES), imm=edge_immediate(_SLOPE_ONE)
             )
         yield from self.shard_operations()
+        # So that what edges have shows.
+        for name, reduced in zip(_EDGES, ("a0", "a1"), strict=True):
+            r = self.numbers[reduced]
+            flags = FLAG_MAX * (reduced == "a1")
+            yield self.code(
+                Opcode.EDGE, a=name, imm=edge_immediate(_SLOPE_ONE, r), flags=flags
+            )
         yield self.code(Opcode.END)
 
     def end(self) -> Iterator[Instruction]:
         """Rows are stored, then accumulators: the upper halves of their words, then the lower."""
         yield from self.loads()
-        yield from self.chunk_operations()
+        if self.below(2):
+            yield from self.chunk_operations()
         for _ in range(self.stores):
-            yield self.code(Opcode.STV, a=self.one_of(*_BYTES), c=TENSORS["part"])
+            place = self.one_of(*_BYTES)
+            if self.form is not Form.STORES and self.below(3) == 0:
+                yield self.code(Opcode.LDV, d=place, c=TENSORS["x"])
+            else:
+                yield self.code(Opcode.STV, a=place, c=TENSORS["part"])
         if self.below(2):
             yield self.reciprocal()
         yield self.code(Opcode.STV, a="row", c=TENSORS["y0"])

@@ -52,13 +52,19 @@ _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
 
 _PROGRAMS = (
-    ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES),
-    ("fast", Form.ANY), ("pausing", Form.ANY), ("crawling", Form.ANY),
+    ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES), ("slow", Form.LONG),
+    ("fast", Form.ANY), ("pausing", Form.ANY), ("slow", Form.STORES), ("crawling", Form.ANY),
 )  # fmt: skip
 """Memories and forms of random programs."""
 
 _AROUND = 2
 """Cycles that do not count: before the engine is busy, and behind its end."""
+
+_BURST_BYTES = 4096
+"""More bytes than a burst has."""
+
+_READS = 6
+"""Beats that are wrong, one after the other."""
 
 _RESETS = 14
 
@@ -136,7 +142,7 @@ class _System:
         """
         bench, told = self.bench, {"workload": work.name}
         await self.begin(work.image)
-        status = await self.wait(30 * work.told.cycles + 20_000, **told)
+        status = await self.wait(_longest(work), **told)
         bench.check("STATUS", 1 << STATUS_DONE, status, **told)
         memory = np.frombuffer(bytes(self.memory.data), np.uint8)
         found = replace(work.image, memory=memory)
@@ -325,20 +331,55 @@ async def memory_errors(bench: Bench) -> None:
         await system.control.reset()
         await _idle(system)
         await system.run(work)
-    # Which of many stores it was.
-    work, _ = make_random(system.p, bench.numpy_rng)
+    await _wrong_places(system, "fast", Form.ANY)
+    await _wrong_places(system, "crawling", Form.STORES)
+
+
+async def _wrong_places(system: _System, timing: str, form: Form) -> None:
+    """Which of many stores an error is of, and which of many beats it was that were read."""
+    bench = system.bench
+    system.memory.set_timing(_TIMINGS[timing])
+    work, _ = make_random(system.p, bench.numpy_rng, form=form)
     (only,) = work.program.passes
     code = [each for phase in Phase for each in only.phases.get(phase, ())]
+    stores: dict[str, int] = {}
     for pc, each in enumerate(code):
-        tensor = only.tensors[each.c] if each.op is Opcode.STV else "part"
-        if tensor != "part":
-            await system.begin(work.image)
-            at = system.memory.base + work.image.tensors[tensor].block * BLOCK_BYTES
-            system.memory.wrong = {at: SLVERR}
-            await _stopped(system, Fault.WRITE_SLAVE, at, thread=True, pc=pc, tensor=tensor)
-            system.memory.wrong = {}
-            await system.control.reset()
-            await _idle(system)
+        if each.op is Opcode.STV:
+            stores.setdefault(only.tensors[each.c], pc)
+    loaded = work.image.tensors["x"]
+    beats = loaded.elements // system.p.bus_bytes
+    reads = [
+        bench.rng.randrange(loaded.rows) * loaded.stride
+        + bench.rng.randrange(beats) * system.p.bus_bytes
+        for _ in range(_READS)
+    ]  # fmt: skip
+    places: list[tuple[str, int, Fault, dict[str, Any]]] = [
+        ("x", at, Fault.READ_SLAVE, {}) for at in reads if at % loaded.stride < _row(work)
+    ]
+    for name, pc in stores.items():
+        places.append((name, 0, Fault.WRITE_SLAVE, {"thread": True, "pc": pc}))
+    for name, offset, expected, place in places:
+        await system.begin(work.image)
+        at = system.memory.base + work.image.tensors[name].block * BLOCK_BYTES + offset
+        system.memory.wrong = {at: SLVERR}
+        await _stopped(
+            system, expected, at, **place, limit=_longest(work), tensor=name, offset=offset
+        )
+        system.memory.wrong = {}
+        await system.control.reset()
+        await _idle(system)
+    system.memory.set_timing(MemoryTiming())
+
+
+def _longest(work: Workload) -> int:
+    """Cycles that a run may take with the slowest memory."""
+    return 30 * work.told.cycles + 20_000
+
+
+def _row(work: Workload) -> int:
+    """Bytes that a random program loads of each row."""
+    (only,) = work.program.passes
+    return only.slots[only.slot_names.index("row")].elements
 
 
 @cocotb.test()
@@ -366,7 +407,7 @@ async def probes(bench: Bench) -> None:
     system = _System(bench)
     system.memory.set_timing(_TIMINGS["fast"])
     for probe in make_probes(system.p):
-        told = {"probe": probe.name}
+        told: dict[str, Any] = {"probe": probe.name}
         await system.begin(build_probe(probe, bench.numpy_rng))
         if probe.fault is Fault.NONE:
             status = await system.wait(_PATIENCE, **told)
@@ -384,7 +425,7 @@ async def probes(bench: Bench) -> None:
 
 async def _stopped(
     system: _System, expected: Fault, address: int | None, *, thread: bool | None = None,
-    pc: int = 0, **about: Any,
+    pc: int = 0, limit: int = _PATIENCE, **about: Any,
 ) -> None:  # fmt: skip
     """Wait until the engine has stopped, and compare what it tells.
 
@@ -392,7 +433,7 @@ async def _stopped(
     """
     bench, control = system.bench, system.control
     told = {"fault": expected.name, **about}
-    status = await system.wait(_PATIENCE, **told)
+    status = await system.wait(limit, **told)
     bench.check("STATUS has its error bit", 1, status >> STATUS_ERROR & 1, **told)
     error, place = await control.read("ERROR"), await control.read("ERROR_PC")
     bench.check("ERROR code", expected.value, error & 15, **told)
@@ -407,7 +448,8 @@ async def _stopped(
         low = await control.read("ERROR_ADDRESS_LOW")
         high = await control.read("ERROR_ADDRESS_HIGH")
         # The address is that of the burst for writes, of the beat for reads.
-        near = abs((high << 32 | low) - address) < 4096
+        writes = expected in (Fault.WRITE_SLAVE, Fault.WRITE_DECODE)
+        near = 0 <= address - (high << 32 | low) < (_BURST_BYTES if writes else 1)
         bench.check("ERROR_ADDRESS", True, near, **told, found=hex(high << 32 | low))
     bench.coverage.hit("fault", expected.name)
 
