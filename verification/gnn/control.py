@@ -37,22 +37,34 @@ class Control:
                     left.discard(channel)
                     mine = "ready" if channel == "b" else "valid"
                     self._port(f"{channel}{mine}").value = 0
+                    if channel == "w":
+                        self._leave_data()
             if not left:
                 return
         self._bench.check("registers answer", True, False, channels=sorted(left))
+
+    def _offer(self, channel: str, value: int) -> None:
+        if channel == "w":
+            self._port("wdata").value = value
+            self._port("wstrb").value = 15
+        self._port(f"{channel}valid").value = 1
+
+    def _leave_data(self) -> None:
+        """Put any data on the bus that nobody says are valid."""
+        for name, bits in (("wdata", 32), ("wstrb", 4)):
+            self._port(name).value = self._bench.rng.getrandbits(bits)
 
     async def write(self, name: str, value: int) -> None:
         """Write a register; address and data come in either order."""
         early = self._bench.rng.choice(tuple(_ARRIVAL))
         self._bench.coverage.hit("register write", _ARRIVAL[early])
         self._port("awaddr").value = register(name).offset
-        self._port("wdata").value = value
-        self._port("wstrb").value = 15
         if early:
-            self._port(f"{early}valid").value = 1
+            self._offer(early, value)
             await self._bench.step(self._bench.rng.randrange(3))
         for channel in ("aw", "w"):
-            self._port(f"{channel}valid").value = 1
+            if channel != early:
+                self._offer(channel, value)
         await self._until("aw", "w")
         self.taken_at = self._bench.cycle
         await self._bench.step(self._bench.rng.randrange(3))

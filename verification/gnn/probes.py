@@ -30,6 +30,7 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
     """Return all probes for an engine of some size."""
     yield from _legal(p)
     yield from _rows(p)
+    yield from _long_rows(p)
     yield from _counts(p)
     yield from _records(p)
     yield from _fits(p)
@@ -302,6 +303,23 @@ def _rows(p: GnnParameters) -> Iterator[Probe]:
         matrix = sum(max(rows, p.rows) for rows in blocks)
         busy = {Counter.VECTOR_BUSY: count, Counter.MATRIX_BUSY: matrix}
         yield Probe(f"{count} rows", Fault.NONE, (fill, multiply), busy=busy, **_many_rows(count))
+
+
+def _long_rows(p: GnnParameters) -> Iterator[Probe]:
+    """Each bit of a number of words of a row alone, and a row of all there is: units are busy as
+    long."""
+    for space, kind, words in (("A", 2, p.accumulator_words), ("L", 0, p.local_words)):
+        per_word = p.lanes
+        for count in (*_bits(1, (words - 1).bit_length()), words):
+            if count * per_word >= 1 << 16:
+                continue
+            slots = tuple(
+                slot_of(each, kind, elements=count * per_word) if each == space else slot
+                for each, slot in zip(SPACES, SLOTS, strict=True)
+            )
+            fill = word_of(Opcode.FILL.value, d=SPACES.index(space))
+            yield Probe(f"{count} words of a row in {space}", Fault.NONE, (fill,), slots,
+                        busy={Counter.VECTOR_BUSY: count})  # fmt: skip
 
 
 def _transfers(p: GnnParameters) -> Iterator[Probe]:
