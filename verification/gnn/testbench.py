@@ -231,8 +231,8 @@ async def models(bench: Bench) -> None:
     for first, vertices, shards in (
         (0x5555_5555, 0x5555_5550, 0x5555_5554), (0xAAAA_AA00, 0xAAAA_AAA8, 0xAAAA_AAAA),
     ):  # fmt: skip
-        for halves in (1, 2):
-            work = system.workload("gat 1 head", "multigraph", first=first, halves=halves)
+        for model, halves in (("gat 1 head", 1), ("gat 1 head", 2), ("gcn aggregate", 2)):
+            work = system.workload(model, "multigraph", first=first, halves=halves)
             await system.run(replace(work, image=move_numbers(work.image, vertices, shards)))
 
 
