@@ -88,7 +88,7 @@ def move_numbers(image: Image, vertices: int, shards: int) -> Image:
     Parameters
     ----------
     vertices
-        Number of the first vertex, a multiple of 8.
+        Number of the first vertex: rows of so many are whole blocks, of every tensor.
     shards
         Number of the first shard, even.
     """
@@ -121,6 +121,7 @@ def move_numbers(image: Image, vertices: int, shards: int) -> Image:
             for tensor in tensors:
                 # The only row of a constant is row 0 for everybody.
                 if rows[int(tensor["block"])] > 1:
+                    assert vertices * int(tensor["stride"]) % BLOCK_BYTES == 0
                     tensor["block"] -= np.uint32(vertices * int(tensor["stride"]) // BLOCK_BYTES)
     return records.image
 

@@ -229,7 +229,7 @@ async def models(bench: Bench) -> None:
     # Blocks, vertices and shards have 32 bits: both halves of them, one after the other, and
     # addresses that wrap.
     for first, vertices, shards in (
-        (0x5555_5555, 0x5555_5550, 0x5555_5554), (0xAAAA_AA00, 0xAAAA_AAA8, 0xAAAA_AAAA),
+        (0x5555_5555, 0x5555_5550, 0x5555_5554), (0xAAAA_AA00, 0xAAAA_AAA0, 0xAAAA_AAAA),
     ):  # fmt: skip
         for model, halves in (("gat 1 head", 1), ("gat 1 head", 2), ("gcn aggregate", 2)):
             work = system.workload(model, "multigraph", first=first, halves=halves)
