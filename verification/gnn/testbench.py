@@ -11,7 +11,6 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.handle import ArrayObject, HierarchyObject
 
 from ...generators.gnn.codes import take_output
 from ...generators.gnn.config import GnnConfig
@@ -25,8 +24,6 @@ from ...generators.gnn.formats import (
     Counter,
     Fault,
     GnnParameters,
-    Opcode,
-    Phase,
 )
 from ...generators.gnn.image import Image, digest
 from ...generators.gnn.occupancy import Unit
@@ -40,7 +37,9 @@ from .probe import build_probe
 from .probes import make_probes
 from .random_code import Form
 from .random_programs import make_random
+from .undefined_rows import define_rows
 from .workloads import GRAPHS, MODELS, Workload, make_workload
+from .wrong_places import wrong_places
 
 _ROOM = 1 << 24
 """More bytes than any image here has."""
@@ -62,9 +61,6 @@ _AROUND = 2
 
 _BURST_BYTES = 4096
 """More bytes than a burst has."""
-
-_READS = 6
-"""Beats that are wrong, one after the other."""
 
 _RESETS = 14
 
@@ -101,7 +97,7 @@ class _System:
         clock, reset = bench.manifest.clock, bench.manifest.reset
         assert clock is not None and reset is not None
         if self.p.lanes > self.p.bus_bytes:
-            _define_rows(bench)
+            define_rows(bench)
         cocotb.start_soon(self.memory.run(getattr(bench.dut, clock), getattr(bench.dut, reset)))
 
     def workload(self, model: str, graph: str, **options: Any) -> Workload:
@@ -344,25 +340,7 @@ async def _wrong_places(system: _System, timing: str, form: Form) -> None:
     bench = system.bench
     system.memory.set_timing(_TIMINGS[timing])
     work, _ = make_random(system.p, bench.numpy_rng, form=form)
-    (only,) = work.program.passes
-    code = [each for phase in Phase for each in only.phases.get(phase, ())]
-    stores: dict[str, int] = {}
-    for pc, each in enumerate(code):
-        if each.op is Opcode.STV:
-            stores.setdefault(only.tensors[each.c], pc)
-    loaded = work.image.tensors["x"]
-    beats = loaded.elements // system.p.bus_bytes
-    reads = [
-        bench.rng.randrange(loaded.rows) * loaded.stride
-        + bench.rng.randrange(beats) * system.p.bus_bytes
-        for _ in range(_READS)
-    ]  # fmt: skip
-    places: list[tuple[str, int, Fault, dict[str, Any]]] = [
-        ("x", at, Fault.READ_SLAVE, {}) for at in reads if at % loaded.stride < _row(work)
-    ]
-    for name, pc in stores.items():
-        places.append((name, 0, Fault.WRITE_SLAVE, {"thread": True, "pc": pc}))
-    for name, offset, expected, place in places:
+    for name, offset, expected, place in wrong_places(work, bench.rng):
         await system.begin(work.image)
         at = system.memory.base + work.image.tensors[name].block * BLOCK_BYTES + offset
         system.memory.wrong = {at: SLVERR}
@@ -378,12 +356,6 @@ async def _wrong_places(system: _System, timing: str, form: Form) -> None:
 def _longest(work: Workload) -> int:
     """Cycles that a run may take with the slowest memory."""
     return 30 * work.told.cycles + 20_000
-
-
-def _row(work: Workload) -> int:
-    """Bytes that a random program loads of each row."""
-    (only,) = work.program.passes
-    return only.slots[only.slot_names.index("row")].elements
 
 
 @cocotb.test()
@@ -465,18 +437,3 @@ async def _idle(system: _System) -> None:
             break
     for name in ("STATUS", "ERROR"):
         system.bench.check(name, 0, await system.control.read(name))
-
-
-def _define_rows(bench: Bench) -> None:
-    """Give the words of local memory any bits where a simulator shows us its memories.
-
-    A row's last beat may fill a part of its last word. What is behind it meets weights of 0, and 0
-    times an undefined number is 0 in hardware, but not for a simulator of four states.
-    """
-    for block in bench.dut:
-        if not isinstance(block, HierarchyObject):
-            continue
-        for memory in block:
-            if isinstance(memory, ArrayObject) and memory._name.startswith("local_"):
-                for word in memory:
-                    word.value = bench.rng.getrandbits(len(word))
