@@ -80,7 +80,7 @@ def mutate(
     chosen = modules or (list(generator.mutated) if generator is not None else [])
     if not build.manifest.testbench:
         raise InputError(f"the design must name a testbench, which {build.manifest.design} lacks")
-    from ..flows.mutation.score import OUTCOMES
+    from ..flows.mutation.outcomes import OUTCOMES
     from ..flows.mutation.score import mutate as run
     from ..flows.results.record import key_of, mutants_step, mutate_step, once
 

@@ -41,7 +41,7 @@ class Campaign:
 
 def run_mutants(
     build: Build, module: str, simulator: str, mutants: Sequence[Mutant], folder: Path, *,
-    seed: int, seconds: float, jobs: int = 1, outcomes: Outcomes | None = None,
+    seed: int, seconds: float, outcomes: Outcomes, jobs: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Campaign:  # fmt: skip
     """Run a testbench on the design and then on each mutant, up to the first test that fails.
@@ -62,11 +62,11 @@ def run_mutants(
         Of the testbench.
     seconds
         Time from the first run on after which no further mutant begins.
-    jobs
-        Runs at a time.
     outcomes
         Those that are known are not run again; what is run is added and kept, also if this ends
         before all were run.
+    jobs
+        Runs at a time.
     progress
         Told how many are done.
 
@@ -77,8 +77,7 @@ def run_mutants(
     """
     runs = folder / "runs"
     runs.mkdir(parents=True)
-    known = Outcomes(folder / "outcomes.json", "") if outcomes is None else outcomes
-    left = [mutant.number for mutant in mutants if mutant.number not in known.found]
+    left = [mutant.number for mutant in mutants if mutant.number not in outcomes.found]
     if left:
         plan = folder / "plan.json"
         Plan(module, [0, *left], FILE, str(runs.resolve()), seconds, jobs).write(plan)
@@ -90,15 +89,15 @@ def run_mutants(
                     environment={PLAN: str(plan.resolve()), "COCOTB_MAX_FAILURES": "1"},
                 )  # fmt: skip
         finally:
-            _add(known, runs)
-    failed = known.found.get(0)
+            _add(outcomes, runs)
+    failed = outcomes.found.get(0)
     if failed is not None:
         raise CheckFailed(f"the testbench must pass without a mutant, not fail: {failed}")
-    tests = [(mutant, known.found[mutant.number]) for mutant in mutants
-             if mutant.number in known.found]  # fmt: skip
+    tests = [(mutant, outcomes.found[mutant.number]) for mutant in mutants
+             if mutant.number in outcomes.found]  # fmt: skip
     return Campaign(
         [(mutant, test) for mutant, test in tests if test is not None],
-        [mutant for mutant, test in tests if test is None], known.first_result,
+        [mutant for mutant, test in tests if test is None], outcomes.first_result,
     )
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from ...generators.artifacts import write_json
 
-__all__ = ["Outcomes"]
+__all__ = ["OUTCOMES", "Outcomes"]
+
+OUTCOMES = "outcomes.json"
+"""File beside the report of a run."""
 
 
 @dataclass
@@ -35,10 +38,11 @@ class Outcomes:
 
     @classmethod
     def read(cls, path: Path, key: str) -> Outcomes:
-        """Return what is kept under this key: nothing if the file is of another one, or none."""
+        """Return what is kept under this key: nothing if the file is of another, or cannot be read;
+        and nothing under an empty key, which says nothing of what a run depends on."""
         try:
             told = json.loads(path.read_text())
-            if told["key"] != key:
+            if not key or told["key"] != key:
                 return cls(path, key)
             found = {int(number): test for number, test in told["found"].items()}
             return cls(path, key, found, told["first_result"])

@@ -15,12 +15,9 @@ from .campaign import run_mutants
 from .equivalence import distinguish, distinguish_module
 from .excuses import Excuse, load_excuses
 from .mutants import Mutant, make_mutants
-from .outcomes import Outcomes
+from .outcomes import OUTCOMES, Outcomes
 
-__all__ = ["OUTCOMES", "mutate"]
-
-OUTCOMES = "outcomes.json"
-"""File beside the report: what was found of each mutant."""
+__all__ = ["mutate"]
 
 _CYCLES = 24
 """Least cycles after reset in which a mutant must show, or it counts as equivalent."""
@@ -105,10 +102,9 @@ def mutate(
             if progress is not None:
                 progress("mutants", done, len(mutants))
 
-        path = out / OUTCOMES
         run = run_mutants(
             filed, module, simulator, mutants, work / "run", seed=seed, seconds=seconds, jobs=jobs,
-            outcomes=Outcomes.read(path, key) if key else Outcomes(path, key), progress=tell,
+            outcomes=Outcomes.read(out / OUTCOMES, key), progress=tell,
         )  # fmt: skip
         if not run.killed and not run.alive:
             raise CheckFailed(f"time must be enough to run a mutant: none ended in {seconds:g} s")

@@ -85,11 +85,11 @@ def _spread(plan: Plan) -> None:
     importlib.import_module(plan.testbench)
     results = os.environ["COCOTB_RESULTS_FILE"]
     suite = ElementTree.Element("testsuite", name="mutants")
-    limit, start = _LONGEST, time.monotonic()
+    limit, start, jobs = _LONGEST, time.monotonic(), 1
     waiting, running = deque(plan.numbers), dict[int, _Copy]()
     while waiting or running:
-        # How long the first one takes is the limit of the others.
-        while waiting and len(running) < (1 if limit == _LONGEST else plan.jobs):
+        # The first one alone: how long it takes is the limit of the others.
+        while waiting and len(running) < jobs:
             if time.monotonic() - start > plan.seconds:
                 waiting.clear()
                 break
@@ -110,8 +110,9 @@ def _spread(plan: Plan) -> None:
             if found is not None:
                 ElementTree.SubElement(case, "failure", message=found)
             write_json(copy.folder / DONE, found)
-            if limit == _LONGEST:
+            if number == plan.numbers[0]:
                 limit = plan.slowdown * (time.monotonic() - copy.began) + _PATIENCE
+                jobs = plan.jobs
                 if found is not None:
                     waiting.clear()
         time.sleep(_POLL)

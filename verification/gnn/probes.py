@@ -309,12 +309,11 @@ def _long_rows(p: GnnParameters) -> Iterator[Probe]:
     """Each bit of a number of words of a row alone, and a row of all there is: units are busy as
     long."""
     for space, kind, words in (("A", 2, p.accumulator_words), ("L", 0, p.local_words)):
-        per_word = p.lanes
         for count in (*_bits(1, (words - 1).bit_length()), words):
-            if count * per_word >= 1 << 16:
+            if count * p.lanes >= 1 << 16:
                 continue
             slots = tuple(
-                slot_of(each, kind, elements=count * per_word) if each == space else slot
+                slot_of(each, kind, elements=count * p.lanes) if each == space else slot
                 for each, slot in zip(SPACES, SLOTS, strict=True)
             )
             fill = word_of(Opcode.FILL.value, d=SPACES.index(space))

@@ -27,7 +27,7 @@ __all__ = ["make_random"]
 
 _Value = TypeVar("_Value")
 _FEW_ROWS, _MANY_ROWS = 12, 80
-"""Of an interval, at most."""
+"""Of an interval, at most; and of a graph, where an interval may have all."""
 _MORE = 64
 """More elements than those of a row that are in memory, at most."""
 _PHASES = (
