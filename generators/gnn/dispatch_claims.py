@@ -48,8 +48,8 @@ def _dispatcher(p: GnnParameters, claim: Claim) -> tuple[Any, list[tuple[Value, 
     m.submodules.dispatcher = unit
     settle_phases(claim, unit.settings, 0)
     m.d.comb += [
-        unit.settings.halves.eq(2), unit.settings.intervals.eq(claim.free(8, "intervals")),
-        unit.step.eq(4), unit.run.eq(claim.free(1, "run") & ~unit.running),
+        unit.settings.halves.eq(2), unit.step.eq(4),
+        unit.run.eq(claim.free(1, "run") & ~unit.running),
     ]
     owed = Signal(range(_RECORDS), name="records_owed")
     asked = unit.requests.valid & unit.requests.ready

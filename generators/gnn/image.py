@@ -30,16 +30,21 @@ from .assembly import encode, encode_slot
 from .partition import Partition
 from .program import Pass, Program, Tensor
 
-__all__ = ["INTERVAL_TYPE", "SHARD_TYPE", "Image", "Place", "build_image", "digest", "row_bytes"]
+__all__ = [
+    "INTERVAL_TYPE", "LAST", "SHARD_TYPE", "Image", "Place", "build_image", "digest", "row_bytes",
+]  # fmt: skip
 
 INTERVAL_TYPE = np.dtype([
-    ("first", "<u4"), ("rows", "<u2"), ("reserved0", "<u2"),
-    ("shards", [("first", "<u4"), ("count", "<u4")], 2), ("reserved1", "<u8"),
+    ("first", "<u4"), ("rows", "<u2"), ("flags", "<u2"),
+    ("shards", [("first", "<u4"), ("count", "<u2"), ("reserved", "<u2")], 2), ("reserved1", "<u8"),
 ])  # fmt: skip
+LAST = 1
+"""The flag of the last interval of a pass; the other ones mean nothing."""
 SHARD_TYPE = np.dtype([
     ("source_block", "<u4"), ("edge_block", "<u4"), ("scalar_block", "<u4"), ("sources", "<u2"),
     ("edges", "<u2"),
 ])  # fmt: skip
+_MOST_SHARDS = (1 << 16) - 1
 _DTYPES: dict[ElementType, np.dtype[Any]] = {
     ElementType.I8: np.dtype("i1"),
     ElementType.I16: np.dtype("<i2"),
@@ -201,6 +206,7 @@ def _pass(
     first = np.arange(len(intervals)) * each.interval
     intervals["first"] = first
     intervals["rows"] = np.clip(program.vertices - first, 0, each.interval)
+    intervals["flags"][-1] = LAST
     tables = []
     shards = 0
     for round_, (partition, scalars) in enumerate(zip(each.partitions, each.scalars, strict=True)):
@@ -210,7 +216,7 @@ def _pass(
                 lists[key] = _shards(partition, scalars, memory)
             records, start = lists[key]
             intervals["shards"]["first"][:, round_] = start[:-1] + shards
-            intervals["shards"]["count"][:, round_] = np.diff(start)
+            intervals["shards"]["count"][:, round_] = _counts(start)
             tables.append(records)
             shards += len(records)
     sections = {
@@ -229,8 +235,8 @@ def _pass(
     record = {
         "pc": starts, "chunk_rows": each.chunk_rows, "accumulator_stride": each.accumulator_stride,
         "chunk_stride": each.chunk_stride, "source_stride": list(each.source_stride),
-        "edge_stride": list(each.edge_stride), "halves": each.halves, "exp_bits": each.exp_bits,
-        "has_scalars": scalars_there, "intervals": len(intervals),
+        "edge_stride": list(each.edge_stride), "halves": each.halves,
+        "has_scalars": scalars_there,
         "interval_block": memory.add(intervals.tobytes()),
         "shard_block": memory.add(b"".join(table.tobytes() for table in tables)),
         "sections": [
@@ -239,6 +245,17 @@ def _pass(
         ],
     }  # fmt: skip
     return int(PASS.const(record).as_value().value)
+
+
+def _counts(start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many shards each interval has, from the first one of each."""
+    counts = np.diff(start)
+    if counts.max(initial=0) > _MOST_SHARDS:
+        raise InputError(
+            f"an interval must have at most {_MOST_SHARDS} shards, and interval {counts.argmax()} "
+            f"has {counts.max()}: raise max_sources or max_edges, or lower interval"
+        )
+    return counts
 
 
 def _tensor_entry(place: Place) -> bytes:

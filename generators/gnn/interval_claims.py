@@ -69,8 +69,8 @@ def settle_phases(claim: Claim, settings: Any, missing: int | None) -> None:
 
 
 def context(
-    p: GnnParameters, claim: Claim, missing: int | None = 0, *, shards: int = 32, rows: int = 16
-) -> Any:
+    p: GnnParameters, claim: Claim, missing: int | None = 0, *, shards: int = 16, rows: int = 16,
+) -> Any:  # fmt: skip
     """Return an interval's context, in a pass without the phases that are missing.
 
     Intervals come when it is idle, with as many rows and shards as so many bits can tell.
@@ -109,7 +109,7 @@ def run_tasks(claim: Claim, unit: Any) -> tuple[Value, Signal]:
 
 
 def deliver_records(claim: Claim, unit: Any) -> Value:
-    """Let records come that were asked for; return how many are owed."""
+    """Let records come that were asked for; return whether one is asked for."""
     m = claim.m
     owed = Signal(range(SHARDS_AHEAD + 2), name="records_owed")
     asked = unit.wanted.valid & unit.wanted.ready
@@ -118,11 +118,17 @@ def deliver_records(claim: Claim, unit: Any) -> Value:
     return asked
 
 
+def _end_anywhere(claim: Claim, unit: Any) -> None:
+    """Let any record be told to be the last one of its round."""
+    claim.m.d.comb += unit.record.last.eq(claim.free(1, "record_last"))
+
+
 def opens_in_order(p: GnnParameters, missing: int | None, claim: Claim) -> None:
     """Claim that all tasks under way are of one phase, and phases come in ascending order."""
     unit = context(p, claim, missing)
     m = claim.m
     m.d.comb += unit.arrived.eq(claim.free(1, "arrived"))
+    _end_anywhere(claim, unit)
     started, running = run_tasks(claim, unit)
     last, busy = Signal(3), Signal()
     pc = unit.tasks.payload.pc
@@ -141,6 +147,7 @@ def _reserves(p: GnnParameters, claim: Claim) -> None:
     unit = context(p, claim)
     m = claim.m
     asked = deliver_records(claim, unit)
+    _end_anywhere(claim, unit)
     started, _ = run_tasks(claim, unit)
     used = started & unit.tasks.payload.shard
     out = Signal(range(2 * SHARDS_AHEAD))
@@ -153,11 +160,12 @@ def uses_in_order(p: GnnParameters, claim: Claim) -> None:
     unit = context(p, claim)
     m = claim.m
     deliver_records(claim, unit)
+    _end_anywhere(claim, unit)
     started, _ = run_tasks(claim, unit)
     used = started & unit.tasks.payload.shard
     content = claim.free(2, "content")
     pick = claim.free(1, "watch")
-    m.d.comb += unit.shard.source_block.eq(content)
+    m.d.comb += unit.record.shard.source_block.eq(content)
     inside, ahead = (Signal(range(2 * SHARDS_AHEAD), name=name) for name in ("inside", "ahead"))
     seen, watched, expected = Signal(), Signal(), Signal(2)
     m.d.sync += inside.eq(inside + unit.arrived - used)
@@ -171,22 +179,38 @@ def uses_in_order(p: GnnParameters, claim: Claim) -> None:
 
 
 def spends_records(p: GnnParameters, claim: Claim) -> None:
-    """Claim that each shard is asked for once and makes one task before its interval ends."""
+    """Claim that each shard is asked for once and makes one task before its interval ends.
+
+    And that the last one of a round is asked for as such; so it comes.
+    """
     unit = context(p, claim, shards=_SHARDS.bit_length(), rows=2)
     m = claim.m
     asked = deliver_records(claim, unit)
     started, _ = run_tasks(claim, unit)
     used = started & unit.tasks.payload.shard
     shards = unit.interval.shards
-    due, wanted, made = (Signal(range(4 * _SHARDS), name=n) for n in ("due", "wanted", "made"))
+    due, first, wanted, come, made = (
+        Signal(range(4 * _SHARDS), name=name) for name in ("due", "first", "wanted", "come", "made")
+    )
     counts = [
         Mux(unit.settings.pc[phase.value] == NO_CODE, 0, shards[k].count[: _SHARDS.bit_length()])
         for k, phase in enumerate((Phase.GATHER0, Phase.GATHER1))
     ]
     with m.If(unit.take):
-        m.d.sync += [due.eq(counts[0] + counts[1]), wanted.eq(0), made.eq(0)]
+        m.d.sync += [
+            due.eq(counts[0] + counts[1]), first.eq(counts[0]), wanted.eq(0), come.eq(0),
+            made.eq(0),
+        ]
     with m.Else():
-        m.d.sync += [wanted.eq(wanted + asked), made.eq(made + used)]
+        m.d.sync += [
+            wanted.eq(wanted + asked), come.eq(come + unit.arrived), made.eq(made + used)
+        ]
+
+    def ends(number: Value) -> Value:
+        return (number + 1 == first) | (number + 1 == due)
+
+    m.d.comb += unit.record.last.eq(ends(come))
+    claim.hold(~asked | (unit.wanted.payload.last == ends(wanted)))
     claim.hold(wanted <= due)
     claim.hold(made <= wanted)
     claim.hold(~unit.idle | (made == due))

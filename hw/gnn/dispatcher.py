@@ -8,11 +8,11 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..fabric.arbiter import PriorityArbiter, PriorityArbiterParameters
 from ..unit import Unit
-from .interval_context import SHARDS_AHEAD, IntervalContext
+from .interval_context import SHARDS_AHEAD, TASKS_AHEAD, IntervalContext
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT, INTERVAL, INTERVAL_BYTES, SHARD, SHARD_BYTES
-from .tasks import CONTROL_REQUEST, SETTINGS, TASK
+from .tasks import CONTROL_REQUEST, INTERVAL_TASKS, SETTINGS, TASK
 
 __all__ = ["Dispatcher"]
 
@@ -72,8 +72,8 @@ class Dispatcher(Unit):
         begun = Signal()
         reading = Signal()
         there = Signal()
-        following = Signal(INTERVAL, reset_less=True)
-        left = Signal(32)
+        following = Signal(INTERVAL_TASKS, reset_less=True)
+        more = Signal()
         newest = Signal()
         take = Signal(_CONTEXTS)
         both = Signal()
@@ -82,7 +82,7 @@ class Dispatcher(Unit):
             take[0].eq(there & contexts[0].idle),
             take[1].eq(there & ~take[0] & contexts[1].idle & both),
             self.running.eq(
-                begun | reading | there | left.any() | ~contexts[0].idle | ~contexts[1].idle
+                begun | reading | there | more | ~contexts[0].idle | ~contexts[1].idle
             ),
         ]
         for number, context in enumerate(contexts):
@@ -90,19 +90,28 @@ class Dispatcher(Unit):
         with m.If(take.any()):
             m.d.sync += [there.eq(0), newest.eq(take[1])]
         m.d.sync += begun.eq(self.run)
-        complete, kind, record, half = self._records(m, contexts, begun, reading, there, left)
-        with m.If(complete & (kind == _INTERVAL)):
-            m.d.sync += [following.eq(record), there.eq(1), reading.eq(0)]
+        complete, told, record, half = self._records(m, contexts, begun, reading, there, more)
+        interval = data.View(INTERVAL, record)
+        with m.If(complete & (told.kind == _INTERVAL)):
+            m.d.sync += [
+                following.first.eq(interval.first), following.rows.eq(interval.rows),
+                *(
+                    following.shards[k][name].eq(interval.shards[k][name])
+                    for k in range(2) for name in ("first", "count")
+                ),
+                there.eq(1), reading.eq(0), more.eq(~interval.last),
+            ]  # fmt: skip
         for number, context in enumerate(contexts):
             m.d.comb += [
-                context.arrived.eq(complete & (kind == 1 + number)), context.shard.eq(half),
+                context.arrived.eq(complete & (told.kind == 1 + number)),
+                context.record.shard.eq(half), context.record.last.eq(told.last),
             ]
         # Of the older interval, if it has a task.
         m.submodules.work = work = PriorityArbiter(PriorityArbiterParameters(TASK, 2))
         m.d.comb += work.first.eq(~newest)
         for number, context in enumerate(contexts):
             # So that a task is there while the context measures the next one.
-            measured = add_queue(m, f"measured_{number}", TASK, 2, self.clear)
+            measured = add_queue(m, f"measured_{number}", TASK, TASKS_AHEAD, self.clear)
             connect(m, context.tasks, measured.i)
             connect(m, measured.o, work.i[number])
         connect(m, work.o, flipped(self.tasks))
@@ -111,12 +120,13 @@ class Dispatcher(Unit):
 
     def _records(
         self, m: Module, contexts: list[IntervalContext], begun: Value, reading: Signal,
-        there: Value, left: Signal,
-    ) -> tuple[Value, Value, Value, Value]:
-        """Ask for records; return whether one has come, of which kind, and it as either kind."""
+        there: Value, more: Signal,
+    ) -> tuple[Value, data.View, Value, Value]:
+        """Ask for records; return whether one has come, what was asked for, and it as either kind.
+        """
         bus = self.p.bus_bytes
         # Which half of a beat a shard's record is, where it is half of one.
-        order = data.StructLayout({"kind": 2, "odd": int(bus > SHARD_BYTES)})
+        order = data.StructLayout({"kind": 2, "last": 1, "odd": int(bus > SHARD_BYTES)})
         orders = add_queue(m, "orders", order, _CONTEXTS * SHARDS_AHEAD + 1, self.clear)
         address = Signal(40)
         base = Signal(40)
@@ -129,16 +139,13 @@ class Dispatcher(Unit):
             interval.valid.eq(some), interval.payload.address.eq(address),
             interval.payload.beats.eq(INTERVAL_BYTES // bus),
         ]  # fmt: skip
-        m.d.sync += some.eq(left.any() & ~there & ~reading)
+        m.d.sync += some.eq(more & ~there & ~reading)
         with m.If(interval.valid & interval.ready):
-            m.d.sync += [
-                some.eq(0),
-                address.eq(address + INTERVAL_BYTES), left.eq(left - 1), reading.eq(1),
-            ]  # fmt: skip
+            m.d.sync += [some.eq(0), address.eq(address + INTERVAL_BYTES), reading.eq(1)]
         # A word of shards may be half a beat.
         beat_bits = max(0, bus.bit_length() - SHARD_BYTES.bit_length())
         for number, wanted in enumerate(shards):
-            beat = wanted.payload >> beat_bits << beat_bits + SHARD_BYTES.bit_length() - 1
+            beat = wanted.payload.number >> beat_bits << beat_bits + SHARD_BYTES.bit_length() - 1
             place = kinds.i[1 + number]
             m.d.comb += [
                 place.valid.eq(wanted.valid), wanted.ready.eq(place.ready),
@@ -154,14 +161,19 @@ class Dispatcher(Unit):
             kinds.o.ready.eq(asked.i.ready & orders.i.ready),
             orders.i.valid.eq(kinds.o.valid & asked.i.ready),
             orders.i.payload.kind.eq(kinds.chosen),
-            orders.i.payload.odd.eq(Array([0, *(w.payload[0] for w in shards)])[kinds.chosen]),
+            orders.i.payload.odd.eq(
+                Array([0, *(each.payload.number[0] for each in shards)])[kinds.chosen]
+            ),
+            orders.i.payload.last.eq(
+                Array([0, *(each.payload.last for each in shards)])[kinds.chosen]
+            ),
         ]
         settings = self.settings
         with m.If(begun):
             m.d.sync += [
                 address.eq(self.image + (settings.interval_block << BLOCK_SHIFT)),
                 base.eq(self.image + (settings.shard_block << BLOCK_SHIFT)),
-                left.eq(settings.intervals),
+                more.eq(1),
             ]
         record = Signal(INTERVAL.size, reset_less=True)
         complete = Signal()
@@ -171,4 +183,4 @@ class Dispatcher(Unit):
         told = orders.o.payload
         m.d.comb += orders.o.ready.eq(complete)
         low = (bus > SHARD_BYTES) & ~told.odd
-        return complete, told.kind, record, Mux(low, record[: SHARD.size], record[SHARD.size :])
+        return complete, told, record, Mux(low, record[: SHARD.size], record[SHARD.size :])

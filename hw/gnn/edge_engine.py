@@ -36,8 +36,8 @@ class EdgeEngine(Unit):
 
     Members
     -------
-    exp_bits : In(4), exponentials : In(table_write(32))
-        For EXP2N.
+    exponentials : In(table_write(32))
+        Loading of the table of EXP2N.
     rows, scores, edges : Out(list_read), scores_write : Out(word_write)
         Source rows, rows of edges, and the list of edges.
     And those of every engine, see ``vector_ports.py``.
@@ -57,7 +57,7 @@ class EdgeEngine(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            **engine_members(p), "exp_bits": In(4), "exponentials": In(table_write(32)),
+            **engine_members(p), "exponentials": In(table_write(32)),
             "rows": Out(list_read(p.local_words, p.word_bits)),
             "scores": Out(list_read(p.edge_words, p.word_bits)),
             "scores_write": Out(word_write(p.edge_words, p.word_bits)),
@@ -110,7 +110,6 @@ class EdgeEngine(Unit):
                 lane.a.eq(a.word_select(i, 16)), lane.b.eq(b.word_select(i, 32)),
                 lane.c.eq(references.o.payload.word_select(i, 16)),
                 lane.slope.eq(EdgeImmediate(job.imm).slope), lane.power.eq(job.c.present),
-                lane.exp_bits.eq(self.exp_bits),
                 reducer.turned[i].eq(lane.u ^ job.maximum.replicate(16)),
                 self.scores_write.data.word_select(i, 16).eq(lane.u),
                 lane.table.enable.eq(self.exponentials.enable),

@@ -136,7 +136,6 @@ class GnnEngine(Unit):
             dispatcher.arrived.eq(arbiter.record), dispatcher.beat.eq(arbiter.record_beat),
             dispatcher.last.eq(arbiter.record_last), dispatcher.ended.eq(issue.ended.valid),
             dispatcher.ended_context.eq(issue.ended_context),
-            vector.exp_bits.eq(loader.settings.exp_bits),
         ]  # fmt: skip
         for done, source in (
             (threads.vector_done, vector.done), (threads.matrix_done, matrix.done),

@@ -16,17 +16,19 @@ from .operands import Operands
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT, TENSOR, TENSORS
-from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS
+from .table_entry import SLOT_ENTRY, TENSOR_ENTRY, kept
+from .tasks import COUNTS, SETTINGS, fetched, thread_task
 from .transfers import read_request, write_request
 
 __all__ = ["Issue"]
 
 _CONSTANTS = 16
-_BESIDE_WORD = tuple(name for name, _ in FETCHED if name != "word")
-_INSTRUCTION = data.StructLayout({
-    **{name: FETCHED[name].shape for name in _BESIDE_WORD}, "decoded": DECODED,
-})  # fmt: skip
-"""What was fetched, its word decoded."""
+
+
+def _decoded(p: GnnParameters) -> data.StructLayout:
+    """What was fetched, its word decoded."""
+    beside = {name: field.shape for name, field in fetched(p) if name != "word"}
+    return data.StructLayout({**beside, "decoded": DECODED})
 
 
 class Issue(Unit):
@@ -40,7 +42,7 @@ class Issue(Unit):
         Of the pass; where the image is; what was loaded.
     slots : In(table_write(64)), constants : In(table_write(32)), tensors : In(table_write(64))
         Loading of the tables.
-    fetched : In(stream of FETCHED)
+    fetched : In(stream of fetched)
         Instructions.
     vector, matrix, read, write : Out(streams of the jobs and requests)
         What the units shall do.
@@ -65,7 +67,7 @@ class Issue(Unit):
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "slots": In(table_write(64)), "constants": In(table_write(32)),
-            "tensors": In(table_write(64)), "fetched": In(stream.Signature(FETCHED)),
+            "tensors": In(table_write(64)), "fetched": In(stream.Signature(fetched(p))),
             "vector": Out(stream.Signature(vector_job(p))),
             "matrix": Out(stream.Signature(matrix_job(p))),
             "read": Out(stream.Signature(read_request(p.local_bits))),
@@ -81,19 +83,22 @@ class Issue(Unit):
         busy = Signal()
         begin = Signal()
         over = Signal()
-        queue = add_queue(m, "decoded", _INSTRUCTION, 2, self.clear)
+        queue = add_queue(m, "decoded", _decoded(p), 2, self.clear)
         m.d.comb += [
             decoder.word.eq(self.fetched.payload.word), queue.i.valid.eq(self.fetched.valid),
             self.fetched.ready.eq(queue.i.ready),
             queue.i.payload.decoded.eq(decoder.decoded),
-            *(queue.i.payload[name].eq(self.fetched.payload[name]) for name in _BESIDE_WORD),
+            *(
+                queue.i.payload[name].eq(self.fetched.payload[name])
+                for name, _ in fetched(p) if name != "word"
+            ),
         ]
-        fetched = queue.o.payload
+        following = queue.o.payload
         thread = Signal(4)
         pc = Signal(16)
         outside = Signal()
         word = Signal(DECODED)
-        task = Signal(CONTEXT)
+        task = Signal(thread_task(p))
         settings = self.settings
         stride = Signal(p.local_bits)
         m.d.comb += [
@@ -112,11 +117,11 @@ class Issue(Unit):
         m.d.sync += first.eq(begin)
         with m.If(begin):
             m.d.sync += [
-                busy.eq(1), thread.eq(fetched.thread), pc.eq(fetched.pc), task.eq(fetched.task),
-                outside.eq(fetched.outside), word.eq(fetched.decoded),
-                todo.eq(fetched.decoded.present),
+                busy.eq(1), thread.eq(following.thread), pc.eq(following.pc),
+                task.eq(following.task), outside.eq(following.outside),
+                word.eq(following.decoded), todo.eq(following.decoded.present),
                 stride.eq(Mux(
-                    fetched.task.shard, settings.source_stride[fetched.task.round],
+                    following.task.shard, settings.source_stride[following.task.round],
                     settings.chunk_stride,
                 )),
             ]  # fmt: skip
@@ -125,9 +130,7 @@ class Issue(Unit):
         self._look_up(m, operands, todo, checked, word)
         misplaced = Mux(task.shard, ~word.shards, ~word.chunks)
         moves = (word.executor == Executor.READ) | (word.executor == Executor.WRITE)
-        unknown = moves & (
-            word.tensor >= self.counts.tensors
-        )
+        unknown = moves & (word.tensor >= self.counts.tensors)
         code = Signal(Fault)
         with m.If(first):
             with m.If(outside):
@@ -160,7 +163,7 @@ class Issue(Unit):
         self, m: Module, operands: Operands, todo: Signal, checked: Signal, word: data.View
     ) -> None:
         """Look up a slot a cycle; ``checked`` in the cycle in which the last one is."""
-        slots = BlockMemory(shape=64, depth=SLOTS + 2)
+        slots = BlockMemory(shape=SLOT_ENTRY.size, depth=SLOTS + 2)
         m.submodules.slots = slots
         write, read = slots.write_port(), slots.read_port()
         index = Signal(3)
@@ -171,7 +174,7 @@ class Issue(Unit):
                 m.d.comb += [index.eq(place), number.eq(word.slots[place])]
         m.d.comb += [
             write.en.eq(self.slots.enable), write.addr.eq(self.slots.address),
-            write.data.eq(self.slots.data), read.addr.eq(number),
+            write.data.eq(kept(SLOT, self.slots.data)), read.addr.eq(number),
         ]  # fmt: skip
         asked = Signal()
         final = Signal(6)
@@ -185,7 +188,8 @@ class Issue(Unit):
         m.d.sync += [late[name].eq(value) for name, value in beside.items()]
         # What comes out of a memory comes late in its cycle: a register first.
         m.d.sync += [
-            operands.valid.eq(late.pop("valid")), looked_up.slot.eq(data.View(SLOT, read.data)),
+            operands.valid.eq(late.pop("valid")),
+            looked_up.slot.eq(data.View(SLOT_ENTRY, read.data)),
             looked_up.rowwise.eq(word.op.as_value() >= Opcode.FILL.value),
             *(looked_up[name].eq(value) for name, value in late.items()),
             final.eq(Cat(asked & ((todo & (todo - 1)) == 0), final[:5])),
@@ -199,18 +203,21 @@ class Issue(Unit):
     ) -> None:
         p = self.p
         constants = BlockMemory(shape=CONSTANT.size, depth=_CONSTANTS)
-        tensors = BlockMemory(shape=TENSOR.size, depth=TENSORS)
+        tensors = BlockMemory(shape=TENSOR_ENTRY.size, depth=TENSORS)
         m.submodules.constants, m.submodules.tensors = constants, tensors
-        for memory, port in ((constants, self.constants), (tensors, self.tensors)):
+        for memory, port, words in (
+            (constants, self.constants, self.constants.data),
+            (tensors, self.tensors, kept(TENSOR, self.tensors.data)),
+        ):
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
-                write.en.eq(port.enable), write.addr.eq(port.address), write.data.eq(port.data),
+                write.en.eq(port.enable), write.addr.eq(port.address), write.data.eq(words),
                 read.addr.eq(word.k if memory is constants else word.tensor),
             ]
             if memory is constants:
                 constant = data.View(CONSTANT, read.data)
             else:
-                tensor = data.View(TENSOR, read.data)
+                tensor = data.View(TENSOR_ENTRY, read.data)
         address = Signal(40)
         step = Signal(16)
         m.d.sync += [

@@ -24,7 +24,6 @@ _LONGEST = 1 << 12
 """Beats of a request."""
 _FIELDS = SETTINGS.size // 32
 """32-bit words of a record before the reserved ones."""
-_MOST_FRACTION_BITS = 14
 
 
 def section_bytes(p: GnnParameters) -> dict[Section, int]:
@@ -162,7 +161,6 @@ class Loader(Unit):
                 m.d.sync += self.step.eq(settings.chunk_rows * settings.accumulator_stride)
                 with m.If(
                     ~settings.chunk_rows.any() | (settings.halves == 0) | (settings.halves > 2)
-                    | (settings.exp_bits > _MOST_FRACTION_BITS)
                 ):
                     m.d.comb += [bad.eq(1), code.eq(Fault.RECORD)]
                     m.next = "stopped"

@@ -10,15 +10,16 @@ from amaranth.utils import ceil_log2
 from ..unit import Unit
 from .decoder import OPERANDS
 from .faults import Fault
-from .instruction import SLOT, ElementType, Space
+from .instruction import ElementType, Space
 from .jobs import TILE_BITS, operands
 from .parameters import GnnParameters
-from .tasks import CONTEXT
+from .table_entry import SLOT_ENTRY
+from .tasks import thread_task
 
 __all__ = ["LOOKED_UP", "Operands"]
 
 LOOKED_UP = data.StructLayout({
-    "slot": SLOT, "index": 3, "there": 1, "spaces": 4, "once": 1, "rowwise": 1,
+    "slot": SLOT_ENTRY, "index": 3, "there": 1, "spaces": 4, "once": 1, "rowwise": 1,
 })  # fmt: skip
 """A slot as it comes from the table: operand number ``index``; whether it is ``there``; the spaces
 that are allowed; whether row 0 alone is used, and whether the operation goes through rows."""
@@ -33,7 +34,7 @@ class Operands(Unit):
         Forget that something was looked up.
     present : In(one bit for each operand)
         Which operands the instruction has.
-    current : In(CONTEXT), strides : In(3 of address_bits), halves : In(8), bias : In(24)
+    current : In(thread_task), strides : In(3 of address_bits), halves : In(8), bias : In(24)
         Of the thread and the pass; the first word of the bias.
     valid : In(1), looked_up : In(LOOKED_UP)
         A slot.
@@ -59,7 +60,7 @@ class Operands(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "present": In(len(OPERANDS)), "current": In(CONTEXT),
+            "clear": In(1), "present": In(len(OPERANDS)), "current": In(thread_task(p)),
             "strides": In(data.ArrayLayout(p.address_bits, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
             "operands": Out(data.StructLayout(operands(p))), "elements": Out(16),
@@ -147,7 +148,7 @@ class Operands(Unit):
             ]
         tiles = Signal(24)
         bias_end = Signal(25)
-        start = Signal(22)
+        start = Signal(18)
         words = Signal(16)
         there = Signal()
         weight = Signal()

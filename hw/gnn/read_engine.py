@@ -17,11 +17,9 @@ from .jobs import LoadKind, finished, local_write
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
 from .row_walk import RowWalk, describe_rows, rows_layout, walk_rows
-from .transfers import BEAT_BITS, read_request
+from .transfers import BEAT_BITS, JOBS_UNDER_WAY, read_request
 
 __all__ = ["ReadEngine", "read_channels"]
-
-_JOBS_UNDER_WAY = 8
 
 
 def read_channels(bus_bytes: int) -> dict[str, object]:
@@ -127,7 +125,7 @@ class ReadEngine(Unit):
         shape = data.StructLayout({
             "rows": rows_layout(p), "kind": LoadKind, "control": 1, "pc": 16, "last": 1,
         })  # fmt: skip
-        ways = add_queue(m, "ways", shape, _JOBS_UNDER_WAY, self.clear)
+        ways = add_queue(m, "ways", shape, JOBS_UNDER_WAY, self.clear)
         way, span = ways.i.payload, addresses.spans.payload
         job = at.request.job
         m.d.comb += [

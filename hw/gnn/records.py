@@ -82,7 +82,8 @@ class Section(enum.Enum, shape=3):
     TABLES = 6
     """Tables of 256 bytes, entry ``code & 255`` of the byte ``code``."""
     EXPONENTIALS = 7
-    """Table of EXP2N, 256 entries of 2 bytes."""
+    """Table T of EXP2N, 256 entries of 2 bytes: ``EXP2N(t) = T[t & 255] * 2^-(t >> 8)``, halves
+    rounded up."""
 
 
 SECTIONS = len(Section)
@@ -96,22 +97,24 @@ TENSOR = data.StructLayout({"block": 32, "stride": 16, "reserved": 16})
 PASS = data.StructLayout({
     "pc": data.ArrayLayout(16, PHASES), "chunk_rows": 16, "accumulator_stride": 16,
     "chunk_stride": 16, "source_stride": data.ArrayLayout(16, 2),
-    "edge_stride": data.ArrayLayout(16, 2), "halves": 8, "exp_bits": 8, "has_scalars": 8,
-    "reserved0": 8, "intervals": 32, "interval_block": 32, "shard_block": 32, "reserved1": 192,
+    "edge_stride": data.ArrayLayout(16, 2), "halves": 8, "has_scalars": 8, "reserved0": 16,
+    "interval_block": 32, "shard_block": 32, "reserved1": 224,
     "sections": data.ArrayLayout(SECTION, SECTIONS),
 })  # fmt: skip
 """A pass: first instruction of each phase; most rows of a chunk; words from one row to the next in
 the accumulator memory, in local memory in chunks, and in local and edge memory in the shards of
-either round; intervals under way at a time (1 or 2); fraction bits of EXP2N (at most 14); whether
-shards of round 0 (bit 0) and of round 1 (bit 1) have scalars of their sources; number of intervals;
-interval and shard records; sections."""
+either round; intervals under way at a time (1 or 2); whether shards of round 0 (bit 0) and of round
+1 (bit 1) have scalars of their sources; interval and shard records; sections."""
 
 INTERVAL = data.StructLayout({
-    "first": 32, "rows": 16, "reserved0": 16,
-    "shards": data.ArrayLayout(data.StructLayout({"first": 32, "count": 32}), 2),
+    "first": 32, "rows": 16, "last": 1, "reserved0": 15,
+    "shards": data.ArrayLayout(
+        data.StructLayout({"first": 32, "count": 16, "reserved": 16}), 2
+    ),
     "reserved1": 64,
 })  # fmt: skip
-"""An interval: its first vertex, how many there are, and the shards of either round."""
+"""An interval: its first vertex, how many there are, whether it is the last one of the pass, and
+the shards of either round."""
 
 SHARD = data.StructLayout({
     "source_block": 32, "edge_block": 32, "scalar_block": 32, "sources": 16, "edges": 16,

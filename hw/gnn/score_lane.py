@@ -39,7 +39,7 @@ class ScoreLane(Unit):
     """``v = lrelu(sat16(a + b))``; ``u = v``, or ``EXP2N((c - v) & 0xffff)`` if ``power``.
 
     ``lrelu(x) = x < 0 ? (x * slope + 2^14) >> 15 : x``. EXP2N of t, with ``f = t & 255``, ``k =
-    t >> 8``: ``k > exp_bits + 1 ? 0 : (T[f] + (k ? 2^(k-1) : 0)) >> k``.
+    t >> 8``: ``(T[f] + (k ? 2^(k-1) : 0)) >> k``.
 
     Members
     -------
@@ -47,12 +47,12 @@ class ScoreLane(Unit):
         Operands.
     c : In(16)
         Three cycles later; as many bits of it as matter.
-    slope : In(16), power : In(1), exp_bits : In(4)
+    slope : In(16), power : In(1)
         Steady.
     u : Out(signed(16))
         Eight cycles after ``a``; one in each cycle.
     table : In(table_write(32))
-        Loading of T, two entries of 15 bits in a word of two halves.
+        Loading of T, two entries of 16 bits in a word.
 
     Source: brief `gnn`, section 7, softmax in base 2.
     """
@@ -62,7 +62,7 @@ class ScoreLane(Unit):
     def __init__(self, p: ScoreLaneParameters) -> None:
         super().__init__(p, {
             "a": In(signed(16)), "b": In(signed(32)), "c": In(16), "slope": In(16),
-            "power": In(1), "exp_bits": In(4), "u": Out(signed(16)), "table": In(table_write(32)),
+            "power": In(1), "u": Out(signed(16)), "table": In(table_write(32)),
         })  # fmt: skip
 
     def body(self) -> Module:
@@ -86,14 +86,11 @@ class ScoreLane(Unit):
         m.d.sync += distance.eq(self.c - rectified)
         entry = self._entry(m, distance[:_FRACTION])
         shift = distance[_FRACTION:]
-        none = Signal(reset_less=True)
-        m.d.sync += none.eq(shift > self.exp_bits + 1)
-        amount = delayed(m, shift[:5], "amount", 2)
-        # Exponents are at most 16 where there is a result.
+        # An entry of 16 bits is rounded to 0 from 17 octaves on.
+        amount = Signal(5, reset_less=True)
+        m.d.sync += amount.eq(shift[:5] | shift[5:].any().replicate(5))
         shifted = Signal(17, reset_less=True)
-        m.d.sync += shifted.eq(
-            Mux(delayed(m, none, "none", 1), 0, Cat(Const(0, 1), entry) >> amount)
-        )
+        m.d.sync += shifted.eq(Cat(Const(0, 1), entry) >> delayed(m, amount, "later", 1))
         power = shifted[1:] + shifted[0]
         m.d.sync += self.u.eq(Mux(self.power, power, delayed(m, rectified, "plain", 4)))
         return m

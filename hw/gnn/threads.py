@@ -17,7 +17,7 @@ from .jobs import LoadKind, finished, table_write
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT
-from .tasks import CONTEXT, COUNTS, FETCHED, SETTINGS, TASK
+from .tasks import COUNTS, SETTINGS, TASK, fetched, thread_task
 from .transfers import read_request
 
 __all__ = ["Threads"]
@@ -33,7 +33,7 @@ class Threads(Unit):
     Members
     -------
     clear, halt : In(1)
-        Forget everything; take no task and fetch nothing.
+        Forget everything; fetch nothing and ask for no lists.
     settings : In(SETTINGS), image : In(40), counts : In(COUNTS)
         Of the pass; where the image is; what was loaded.
     code : In(table_write(64))
@@ -42,7 +42,7 @@ class Threads(Unit):
         Tasks; taken as soon as a thread is free.
     lists : Out(stream of read_request)
         Lists of shards.
-    fetched : Out(stream of FETCHED)
+    fetched : Out(stream of fetched)
         Instructions, of the threads in turn.
     vector_done, matrix_done, read_done, write_done : In(finished())
         A thread's job has ended, so that its next instruction may follow.
@@ -66,7 +66,7 @@ class Threads(Unit):
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "code": In(table_write(64)), "tasks": In(stream.Signature(TASK)),
             "lists": Out(stream.Signature(read_request(p.local_bits))),
-            "fetched": Out(stream.Signature(FETCHED)), "vector_done": In(finished()),
+            "fetched": Out(stream.Signature(fetched(p))), "vector_done": In(finished()),
             "matrix_done": In(finished()), "read_done": In(finished()),
             "write_done": In(finished()), "ended": In(finished()), "started": Out(1),
             "fault": Out(fault()),
@@ -77,7 +77,7 @@ class Threads(Unit):
         p = self.p
         free = Signal(p.threads, init=-1)
         ready = Signal(p.threads)
-        contexts = BlockMemory(shape=CONTEXT.size, depth=p.threads)
+        contexts = BlockMemory(shape=thread_task(p).size, depth=p.threads)
         m.submodules.contexts = contexts
         counters = Array(Signal(16, name=f"pc_{number}") for number in range(p.threads))
         dones = (self.vector_done, self.matrix_done, self.read_done, self.write_done)
@@ -99,7 +99,7 @@ class Threads(Unit):
         write, read = code.write_port(), code.read_port()
         context = contexts.read_port()
         later = Signal(p.threads)
-        choice = Signal(4)
+        choice = Signal(range(p.threads))
         rest = Signal(p.threads)
         mine = Signal(p.threads)
         m.d.comb += [
@@ -114,7 +114,7 @@ class Threads(Unit):
         m.d.comb += [read.en.eq(pipe.ready), context.en.eq(pipe.ready)]
         at = pipe.cut("word", thread=at.thread, pc=at.pc, outside=at.pc >= self.counts.code)
         # A queue, so that the end of an instruction does not reach the choice in the same cycle.
-        queue = add_queue(m, "queue", FETCHED, 2, self.clear)
+        queue = add_queue(m, "queue", fetched(p), 2, self.clear)
         out = queue.i
         pipe.finish(valid=out.valid, ready=out.ready)
         with m.If(chosen & accept):
@@ -139,15 +139,15 @@ class Threads(Unit):
         """Take a task for a free thread: extents, lists, and its first instruction."""
         p = self.p
         task = Signal(TASK, reset_less=True)
-        thread = Signal(4)
+        thread = Signal(range(p.threads))
         busy = Signal()
         step = Signal(range(_EXTENTS + 1))
-        chosen = Signal(4)
+        chosen = Signal(range(p.threads))
         for number in reversed(range(p.threads)):
             with m.If(free[number]):
                 m.d.comb += chosen.eq(number)
         m.d.comb += self.started.eq(self.tasks.valid & self.tasks.ready)
-        m.d.sync += self.tasks.ready.eq(~busy & free.any() & ~self.halt & ~self.started)
+        m.d.sync += self.tasks.ready.eq(~busy & free.any() & ~self.started)
         with m.If(self.started):
             m.d.sync += [task.eq(self.tasks.payload), thread.eq(chosen), busy.eq(1), step.eq(0)]
             for number in range(p.threads):
@@ -161,7 +161,7 @@ class Threads(Unit):
         bad = busy & (step == 0) & large
         m.d.sync += raise_fault(self.fault, bad, Fault.RECORD, thread=thread, pc=task.pc)
         write = contexts.write_port()
-        context = Signal(CONTEXT)
+        context = Signal(thread_task(p))
         m.d.comb += [
             *(
                 context[name].eq(task[name])
@@ -183,7 +183,8 @@ class Threads(Unit):
         rows = Signal(16, reset_less=True)
         stride = Signal(16, reset_less=True)
         last = Signal(16)
-        product = Signal(20, reset_less=True)
+        bits = self.p.address_bits + 1
+        product = Signal(bits, reset_less=True)
         strides = (
             settings.accumulator_stride,
             Mux(task.shard, settings.source_stride[task.round], settings.chunk_stride),
@@ -199,10 +200,9 @@ class Threads(Unit):
         whole = rows * stride
         m.d.sync += [
             rows.eq(Mux(last == 0, 0, last - 1)),
-            # What does not fit stays larger than any memory.
-            product.eq(Mux(whole[19:].any(), -1, whole[:20])),
+            product.eq(Mux(whole[bits:].any(), -1, whole[:bits])),
         ]
-        kept = [Signal(20, name=f"extent_{number}", reset_less=True) for number in range(2)]
+        kept = [Signal(bits, name=f"extent_{number}", reset_less=True) for number in range(2)]
         with m.If(step == 2):
             m.d.sync += kept[0].eq(product)
         with m.If(step == 3):

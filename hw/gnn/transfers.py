@@ -8,11 +8,14 @@ from .axi import ADDRESS_BITS
 from .jobs import read_job, write_job
 
 __all__ = [
-    "BEAT_BITS", "BURST", "SPAN", "TOTAL_BITS", "Client", "read_request", "write_request",
+    "BEAT_BITS", "BURST", "JOBS_UNDER_WAY", "SPAN", "TOTAL_BITS", "Client", "read_request",
+    "write_request",
 ]  # fmt: skip
 
 BEAT_BITS = 17
 """Bits of a number of beats of a row or list."""
+JOBS_UNDER_WAY = 8
+"""Reads whose beats have not all come, and as many writes that are not all acknowledged."""
 TOTAL_BITS = 24
 """Bits of a number of beats of a whole transfer."""
 

@@ -38,8 +38,6 @@ class VectorUnit(Unit):
     -------
     job : In(stream of vector_job), done : Out(finished)
         ``done`` when all results are in memory.
-    exp_bits : In(4)
-        Fraction bits of EXP2N; steady while there is a job.
     busy : Out(1)
         Cycles of a job's occupancy, as each engine tells.
     rows, scores, edges, scalars : Out(local_read)
@@ -64,7 +62,7 @@ class VectorUnit(Unit):
         word = p.word_bits
         super().__init__(p, {
             "job": In(stream.Signature(vector_job(p))), "done": Out(finished()),
-            "exp_bits": In(4), "busy": Out(1),
+            "busy": Out(1),
             "rows": Out(local_read(p.local_words, word)),
             "rows_write": Out(local_write(p.local_words, word, p.lanes // p.mask_bytes)),
             "scores": Out(local_read(p.edge_words, word)),
@@ -91,7 +89,6 @@ class VectorUnit(Unit):
         }  # fmt: skip
         m.d.comb += [
             self.job.ready.eq(~running | self.done.valid), self.done.thread.eq(job.thread),
-            edge.exp_bits.eq(self.exp_bits),
         ]
         for table, port in (
             (self.tables, element.tables), (self.exponentials, edge.exponentials),

@@ -15,13 +15,12 @@ from .jobs import MEMORY_LATENCY, finished, local_read
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
 from .row_walk import describe_rows, rows_layout, walk_rows
-from .transfers import BEAT_BITS, write_request
+from .transfers import BEAT_BITS, JOBS_UNDER_WAY, write_request
 
 __all__ = ["WriteEngine", "write_channels"]
 
 _ORIGIN = data.StructLayout({"address": 40, "pc": 16, "thread": 4})
 """Where a burst goes, and which instruction sent it."""
-_JOBS_UNDER_WAY = 8
 _BEATS_AHEAD = 8
 
 
@@ -82,7 +81,7 @@ class WriteEngine(Unit):
             AddressGeneratorParameters(p.bus_bytes)
         )
         m.d.comb += addresses.clear.eq(self.clear)
-        origins = add_queue(m, "origins", _ORIGIN, _JOBS_UNDER_WAY, self.clear)
+        origins = add_queue(m, "origins", _ORIGIN, JOBS_UNDER_WAY, self.clear)
         ways, there = self._accept(m, addresses, origins)
         beats = self._read(m, ways)
         drained = self._send(m, addresses, origins, beats)
@@ -108,7 +107,7 @@ class WriteEngine(Unit):
         ]
         # Jobs whose rows are read from local memory.
         shape = data.StructLayout({"rows": rows_layout(p)})
-        ways = add_queue(m, "ways", shape, _JOBS_UNDER_WAY, self.clear)
+        ways = add_queue(m, "ways", shape, JOBS_UNDER_WAY, self.clear)
         way, origin, span = ways.i.payload.rows, origins.i.payload, addresses.spans.payload
         job = at.request.job
         room = ways.i.ready & origins.i.ready

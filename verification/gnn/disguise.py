@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...generators.gnn.formats import BLOCK_BYTES, NO_CODE, Opcode, Phase, Section
-from ...generators.gnn.image import Image
+from ...generators.gnn.image import LAST, Image
 from .isa import FLAGS, OPERANDS, TENSORS, USES_IMM, USES_K, WIDTHS
 from .records import TENSOR_TYPE, Records
 
@@ -76,9 +76,12 @@ def fill_ignored(image: Image, rng: np.random.Generator) -> Image:
             if (int(each["interval_block"]), phase) not in gathered
             for field in ("first", "count")
         ]
-        for values in (intervals["reserved0"], intervals["reserved1"], *absent):
+        unread = (intervals["reserved1"], *(intervals["shards"]["reserved"].T), *absent)
+        for values in unread:
             top = np.iinfo(values.dtype).max
             values[:] = rng.integers(0, top, len(values), values.dtype)
+        flags = rng.integers(0, 1 << 16, len(intervals), np.uint16)
+        intervals["flags"] = flags & ~np.uint16(LAST) | intervals["flags"] & LAST
     return records.image
 
 

@@ -286,7 +286,7 @@ class Thread:
         target, peak = (
             None if slot is None else self._read(slot, task, width, lists.dst) for slot in (b, c)
         )
-        values = edge_values(values, target, slope, peak, image.exp_bits)
+        values = edge_values(values, target, slope, peak, image.exponentials)
         if d is not None:
             self._write(d, task, values, edges)
         if r_slot is not None:

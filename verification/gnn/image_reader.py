@@ -18,10 +18,10 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
-from ...generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE
+from ...generators.gnn.image import INTERVAL_TYPE, LAST, SHARD_TYPE
 from ...golden.gnn.fixed import Multiplier
 
-__all__ = ["PassImage", "ShardLists", "read_lists", "read_pass"]
+__all__ = ["PassImage", "ShardLists", "read_intervals", "read_lists", "read_pass"]
 
 Bytes = NDArray[np.uint8]
 
@@ -39,7 +39,6 @@ class PassImage:
     bias: NDArray[np.int32]
     tables: NDArray[np.int8]
     exponentials: NDArray[np.uint16]
-    exp_bits: int
     chunk_rows: int
     accumulator_stride: int
     chunk_stride: int
@@ -101,10 +100,6 @@ def read_pass(memory: Bytes, address: int, p: GnnParameters) -> PassImage:
         check_operands(instruction, slots)
     constants = np.frombuffer(section[Section.CONSTANTS], "<u4")
     tensors = np.frombuffer(section[Section.TENSORS], "<u4").reshape(-1, 2)
-    intervals = np.frombuffer(
-        _piece(memory, record["interval_block"], record["intervals"] * INTERVAL_TYPE.itemsize),
-        INTERVAL_TYPE,
-    )
     return PassImage(
         code=code,
         pc={phase: record["pc"][phase.value] for phase in Phase
@@ -116,7 +111,6 @@ def read_pass(memory: Bytes, address: int, p: GnnParameters) -> PassImage:
         bias=np.frombuffer(section[Section.BIAS], "<i4").reshape(-1, p.columns),
         tables=np.frombuffer(section[Section.TABLES], "i1").reshape(-1, 256),
         exponentials=np.frombuffer(section[Section.EXPONENTIALS], "<u2"),
-        exp_bits=record["exp_bits"],
         chunk_rows=record["chunk_rows"],
         accumulator_stride=record["accumulator_stride"],
         chunk_stride=record["chunk_stride"],
@@ -124,9 +118,27 @@ def read_pass(memory: Bytes, address: int, p: GnnParameters) -> PassImage:
         edge_stride=(record["edge_stride"][0], record["edge_stride"][1]),
         halves=record["halves"],
         has_scalars=record["has_scalars"],
-        intervals=intervals,
+        intervals=read_intervals(memory, record["interval_block"]),
         shard_block=record["shard_block"],
     )  # fmt: skip
+
+
+def read_intervals(memory: Bytes, block: int) -> NDArray[np.void]:
+    """Return the intervals from a block on, the last of them included.
+
+    Raises
+    ------
+    InputError
+        If memory ends before.
+    """
+    there = len(memory) // INTERVAL_TYPE.itemsize - block
+    records = np.frombuffer(
+        _piece(memory, block, max(1, there) * INTERVAL_TYPE.itemsize), INTERVAL_TYPE
+    )
+    last = np.flatnonzero(records["flags"] & LAST)
+    if not len(last):
+        raise InputError(f"one of the {len(records)} intervals from block {block} on must be last")
+    return records[: last[0] + 1]
 
 
 def read_lists(

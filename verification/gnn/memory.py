@@ -11,7 +11,7 @@ from cocotb.triggers import RisingEdge
 
 from ..stalls import Stall
 
-__all__ = ["DECERR", "OKAY", "SLVERR", "Memory", "MemoryTiming", "RuleBroken"]
+__all__ = ["DECERR", "OKAY", "SLVERR", "TIMINGS", "Memory", "MemoryTiming", "RuleBroken"]
 
 BOUNDARY = 4096
 CHANNELS = ("ar", "r", "aw", "w", "b")
@@ -43,6 +43,15 @@ class MemoryTiming:
     stall: Stall = field(default_factory=Stall)
 
 
+TIMINGS = {
+    "fast": MemoryTiming((1, 1)),
+    "slow": MemoryTiming((30, 60)),
+    "pausing": MemoryTiming((1, 20), Stall(0.4, 3)),
+    "crawling": MemoryTiming((5, 90), Stall(0.8, 10)),
+}
+"""Memories from one that answers at once to one that hardly does."""
+
+
 @dataclass
 class _Read:
     address: int
@@ -68,6 +77,9 @@ class Memory:
         Where it begins, and its bytes; an access elsewhere gets DECERR.
     wrong
         Answers of beats that are wrong, by address.
+    together
+        A place in the data, and how many reads behind it the memory waits for before it answers
+        the first of them; None as soon as they have come.
     timing
         May change at any time.
     beats_read, beats_written
@@ -87,6 +99,7 @@ class Memory:
         self._dut, self._bytes, self._rng = dut, bus_bytes, rng
         self.base, self.data = 0, bytearray()
         self.wrong: dict[int, int] = {}
+        self.together: tuple[int, int] | None = None
         self.timing = MemoryTiming()
         self.beats_read = self.beats_written = 0
         self.events = {name: dict.fromkeys(_EVENTS, 0) for name in CHANNELS}
@@ -262,7 +275,7 @@ class Memory:
 
     def _answer(self, flowing: bool) -> None:
         read = self._reads[0] if self._reads else None
-        if read is None or read.at > self._now or not flowing:
+        if read is None or read.at > self._now or not flowing or self._withholds(read):
             self._set("rvalid", 0)
             return
         address = read.address + self._beat * self._bytes
@@ -274,6 +287,15 @@ class Memory:
         )
         self._set("rresp", self.wrong.get(address, OKAY) if there else DECERR)
         self._set("rlast", self._beat == read.beats - 1)
+
+    def _withholds(self, read: _Read) -> bool:
+        if self.together is None:
+            return False
+        place, count = self.together
+        start = self.base + place
+        if sum(each.address >= start for each in self._reads) >= count:
+            self.together = None
+        return self.together is not None and read.address >= start
 
     def _acknowledge(self, flowing: bool) -> None:
         ready = bool(self._answers) and self._answers[0][0] <= self._now and flowing

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ...generators.gnn.formats import ElementType, Opcode
 from ...golden.gnn.fixed import (
     Multiplier,
-    exp2n,
     leaky_relu,
     requantize,
     saturate,
@@ -68,10 +67,20 @@ def reciprocals(a: Integers) -> Integers:
 
 
 def edge_values(
-    a: Integers, target: Integers | None, slope: int, peak: Integers | None, exp_bits: int
-) -> Integers:
-    """Return the values of EDGE before its reduction."""
+    a: Integers, target: Integers | None, slope: int, peak: Integers | None,
+    table: NDArray[np.uint16],
+) -> Integers:  # fmt: skip
+    """Return the values of EDGE before its reduction; the table is that of EXP2N."""
     u = saturate(a if target is None else a + target, 16)
     u = leaky_relu(u, slope)
-    return u if peak is None else exp2n(peak - u & 0xFFFF, exp_bits)
+    return u if peak is None else _powers(peak - u & 0xFFFF, table)
+
+
+def _powers(t: Integers, table: NDArray[np.uint16]) -> Integers:
+    """Return ``T[t & 255] * 2^-(t >> 8)``, halves rounded up, in 16 bits with a sign."""
+    # An entry has 16 bits: it is rounded to 0 from 17 octaves on.
+    octaves = np.minimum(t >> 8, 17)
+    power = (table.astype(np.int64)[t & 255] + ((1 << octaves) >> 1)) >> octaves
+    wrapped: Integers = (power + (1 << 15) & 0xFFFF) - (1 << 15)
+    return wrapped
 

@@ -22,7 +22,7 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
-from ...generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE, Image
+from ...generators.gnn.image import INTERVAL_TYPE, LAST, SHARD_TYPE, Image
 from .isa import SPACES, WIDTHS
 from .records import PASS_TYPE, TENSOR_TYPE
 
@@ -77,8 +77,15 @@ class Probe:
         The one that has code.
     pass_, interval, shard
         Fields of the records that are not as usual: a row, a shard of a source and an edge.
+        ``shard`` of an interval is its first one, ``count`` how many it has.
     bytes
         Lengths of sections that are not as usual.
+    shards
+        Records of shards that are there, all with the same lists.
+    tensor
+        Blocks of the tensor, a row each.
+    together
+        Rows of it that are asked for before the memory gives the first one.
     last
         What nothing in memory is behind: ``intervals``, ``shards`` or ``tensor``.
     pc
@@ -88,7 +95,7 @@ class Probe:
     thread
         Whether ERROR names a thread.
     busy
-        What counters of busy cycles tell, where it runs to its end.
+        What counters of busy cycles and of beats tell, where it runs to its end.
     """
 
     name: str
@@ -100,6 +107,9 @@ class Probe:
     interval: Mapping[str, Any] = field(default_factory=dict)
     shard: Mapping[str, Any] = field(default_factory=dict)
     bytes: Mapping[Section, int] = field(default_factory=dict)
+    shards: int = RECORDS_THERE
+    tensor: int = 1
+    together: int = 0
     last: str = ""
     pc: int = 0
     at: int = 0
@@ -112,13 +122,15 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     pieces = {"pass": np.zeros(PASS_BYTES, np.uint8)}
     intervals = np.zeros(RECORDS_THERE, INTERVAL_TYPE)
     intervals["rows"] = 1
+    intervals["flags"] = LAST
     round_ = SHARD_PHASES.index(probe.phase) if probe.phase in SHARD_PHASES else None
     if round_ is not None:
         intervals["shards"]["count"][:, round_] = 1
     for name, value in probe.interval.items():
-        place = intervals["shards"]["count"][:, round_] if name == "count" else intervals[name]
+        shards_of = {"count": "count", "shard": "first"}.get(name)
+        place = intervals["shards"][shards_of][:, round_] if shards_of else intervals[name]
         place[:] = value
-    shards = np.zeros(RECORDS_THERE, SHARD_TYPE)
+    shards = np.zeros(probe.shards, SHARD_TYPE)
     lengths = {"sources": 1, "edges": 1} | dict(probe.shard)
     for name, length in lengths.items():
         shards[name] = length
@@ -134,7 +146,8 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
         "intervals": intervals, "shards": shards,
         **{each.name: words for each, words in sections.items()},
         "sources": np.zeros(sources, "<u4"), "list": np.zeros(edges, "<u4"),
-        "scalars": np.zeros(sources, "<i2"), "tensor": rng.integers(0, 256, BLOCK_BYTES, np.uint8),
+        "scalars": np.zeros(sources, "<i2"),
+        "tensor": rng.integers(0, 256, BLOCK_BYTES * probe.tensor, np.uint8),
     }  # fmt: skip
     if probe.last:
         pieces[probe.last] = pieces.pop(probe.last)
@@ -149,7 +162,7 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     record = pieces["pass"].view(PASS_TYPE)[0]
     record["pc"] = NO_CODE
     record["pc"][probe.phase.value] = probe.at
-    for name in ("chunk_rows", "accumulator_stride", "chunk_stride", "halves", "intervals"):
+    for name in ("chunk_rows", "accumulator_stride", "chunk_stride", "halves"):
         record[name] = 1
     record["source_stride"] = record["edge_stride"] = 1
     record["interval_block"], record["shard_block"] = blocks["intervals"], blocks["shards"]

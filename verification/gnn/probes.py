@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...generators.gnn.formats import (
+    BLOCK_BYTES,
+    JOBS_UNDER_WAY,
     NO_SLOT,
     SCALAR,
     Counter,
@@ -16,12 +18,15 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
+from ...generators.gnn.image import LAST
 from .isa import CHUNKS_ONLY, OPERANDS, OPTIONAL, SHARDS_ONLY, SPACES, TENSORS
 from .probe import END, RECORDS_THERE, SHARD_PHASES, SLOTS, Probe, slot_of, word_of
 
 __all__ = ["make_probes"]
 
 _SELDOM = 8
+_MANY = (1 << 12) + 1
+"""Shards of an interval that are all gone through: each of these bits has been on and off."""
 _ROW_BITS = 13
 """Rows beyond this would take too long."""
 
@@ -84,8 +89,8 @@ def _legal(p: GnnParameters) -> Iterator[Probe]:
     # More tasks than threads: lists wait until those of others are read.
     crowd = {"sources": min(16, p.max_sources), "edges": min(16, p.max_edges)}
     yield Probe("many lists", Fault.NONE, (_instruction(Opcode.LDV, Phase.GATHER0),),
-                phase=Phase.GATHER0, interval={"count": RECORDS_THERE}, shard=crowd,
-                pass_={"intervals": RECORDS_THERE, "halves": 2, "has_scalars": 1},
+                phase=Phase.GATHER0, shard=crowd, pass_={"halves": 2, "has_scalars": 1},
+                interval={"count": RECORDS_THERE, "flags": (*(0,) * (RECORDS_THERE - 1), LAST)},
                 )  # fmt: skip
     # The last word of each space, and the last place of the bias.
     slots = tuple(
@@ -95,6 +100,10 @@ def _legal(p: GnnParameters) -> Iterator[Probe]:
     fills = tuple(word_of(Opcode.FILL.value, d=slot) for slot in (0, 1))
     multiply = word_of(Opcode.MM.value, d=1, a=1, b=3, imm=p.bias_words - 1)
     yield Probe("ends of spaces", Fault.NONE, (*fills, multiply), slots)
+    # Each thread asks for its row before any of them goes on, as far as reads can be under way.
+    crowd = min(p.threads, p.outstanding, JOBS_UNDER_WAY)
+    yield Probe("a row for each thread", Fault.NONE, (_instruction(Opcode.LDV, Phase.APPLY0),),
+                interval={"rows": crowd}, tensor=crowd, together=crowd)  # fmt: skip
 
 
 def _instructions(p: GnnParameters) -> Iterator[Probe]:
@@ -266,13 +275,18 @@ def _fits(p: GnnParameters) -> Iterator[Probe]:
 
 def _counts(p: GnnParameters) -> Iterator[Probe]:
     """More intervals, shards and rows than there are in memory: each bit of a count alone."""
-    for bit in range(2, 32):
-        count = 1 << bit
-        yield Probe(f"2^{bit} intervals", Fault.READ_DECODE, pass_={"intervals": count},
-                    last="intervals", thread=False)  # fmt: skip
+    for bit in range(16):
+        # Only the lowest bit counts.
+        yield Probe(f"no last interval, bit {bit}", Fault.READ_DECODE if bit else Fault.NONE,
+                    interval={"flags": 1 << bit}, last="intervals", thread=False)  # fmt: skip
+    for bit in range(2, 16):
         for phase in SHARD_PHASES:
             yield Probe(f"2^{bit} shards in {phase.name}", Fault.READ_DECODE, phase=phase,
-                        interval={"count": count}, last="shards", thread=False)  # fmt: skip
+                        interval={"count": 1 << bit}, last="shards", thread=False)  # fmt: skip
+    for phase in SHARD_PHASES:
+        yield Probe(f"{_MANY} shards in {phase.name}", Fault.NONE, phase=phase,
+                    interval={"count": _MANY, "flags": LAST}, shards=_MANY,
+                    busy={Counter.TASKS: _MANY})  # fmt: skip
     load = _instruction(Opcode.LDV, Phase.APPLY0)
     for bit in range(2, 16):
         yield Probe(f"2^{bit} chunks", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},
@@ -281,6 +295,11 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
         for count in sorted({limit + 1, *_beyond(limit), *_bits(limit + 1, 16)}):
             yield Probe(f"{count} {name}", Fault.RECORD, phase=Phase.GATHER0,
                         shard={name: count})  # fmt: skip
+            # While another interval is under way.
+            yield Probe(f"{count} {name} in the second interval", Fault.RECORD, (load,),
+                        phase=Phase.GATHER0, pass_={"halves": 2}, shard={name: (1, 1, count)},
+                        interval={"count": (2, 1, 1), "shard": (0, 2, 2), "flags": (0, LAST, LAST)},
+                        )  # fmt: skip
 
 
 def _beyond(limit: int) -> Iterator[int]:
@@ -291,18 +310,21 @@ def _beyond(limit: int) -> Iterator[int]:
 
 def _many_rows(count: int) -> dict[str, Any]:
     """Return fields of a chunk of many rows in the same place."""
-    return {"pass_": {"chunk_rows": count, "chunk_stride": 0}, "interval": {"rows": count}}
+    here = {"chunk_rows": count, "chunk_stride": 0, "accumulator_stride": 0}
+    return {"pass_": here, "interval": {"rows": count}}
 
 
 def _rows(p: GnnParameters) -> Iterator[Probe]:
     """Each bit of a number of rows alone: units are busy as long."""
     fill = _instruction(Opcode.FILL, Phase.APPLY0, d=1)
+    divide = _instruction(Opcode.RECIP, Phase.APPLY0)
     multiply = _instruction(Opcode.MM, Phase.APPLY0)
     for count in (*_bits(1, _ROW_BITS), (1 << _ROW_BITS) - 1):
         blocks = (min(p.psum_rows, count - row) for row in range(0, count, p.psum_rows))
         matrix = sum(max(rows, p.rows) for rows in blocks)
-        busy = {Counter.VECTOR_BUSY: count, Counter.MATRIX_BUSY: matrix}
-        yield Probe(f"{count} rows", Fault.NONE, (fill, multiply), busy=busy, **_many_rows(count))
+        busy = {Counter.VECTOR_BUSY: 2 * count, Counter.MATRIX_BUSY: matrix}
+        yield Probe(f"{count} rows", Fault.NONE, (fill, divide, multiply), busy=busy,
+                    **_many_rows(count))  # fmt: skip
 
 
 def _long_rows(p: GnnParameters) -> Iterator[Probe]:
@@ -322,7 +344,15 @@ def _long_rows(p: GnnParameters) -> Iterator[Probe]:
 
 
 def _transfers(p: GnnParameters) -> Iterator[Probe]:
-    """Reads and writes of rows that are not in memory."""
+    """Long rows that are read and written, and rows that are not in memory."""
+    most = min(p.local_words * p.lanes, (1 << 16) - p.bus_bytes)
+    for elements in (*_bits(p.bus_bytes, (most - 1).bit_length()), most):
+        slots = (SLOTS[0], slot_of("L", elements=elements), *SLOTS[2:])
+        both = tuple(_instruction(op, Phase.APPLY0) for op in (Opcode.LDV, Opcode.STV))
+        beats = -(-elements // p.bus_bytes)
+        yield Probe(f"a row of {elements} bytes", Fault.NONE, both, slots,
+                    tensor=-(-elements // BLOCK_BYTES),
+                    busy={Counter.READ_BEATS: beats, Counter.WRITE_BEATS: beats})  # fmt: skip
     for op, fault in ((Opcode.LDV, Fault.READ_DECODE), (Opcode.STV, Fault.WRITE_DECODE)):
         word = _instruction(op, Phase.APPLY0)
         for bit in range(1, 16):
@@ -337,7 +367,7 @@ def _transfers(p: GnnParameters) -> Iterator[Probe]:
 def _records(p: GnnParameters) -> Iterator[Probe]:
     """Fields of a pass, and lengths of its sections."""
     for name, values in (
-        ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8))), ("exp_bits", (15, *_bits(16, 8))),
+        ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8)))
     ):  # fmt: skip
         for value in values:
             yield Probe(f"{name} {value}", Fault.RECORD, pass_={name: value}, thread=False)

@@ -62,6 +62,8 @@ _NEEDED = 46
 """Instructions of all phases beyond those, at most."""
 _STORES = 12
 """Most stores and loads in a row, if the engine has room for them."""
+_ROUNDS = 16
+"""Most rounds of reciprocals, of four instructions, if the engine has room for them."""
 
 
 def _short(name: str) -> str:
@@ -70,11 +72,13 @@ def _short(name: str) -> str:
 
 
 class Form(Enum):
-    """Of a program: rows of a few words, rows as long as memories hold, or many short stores."""
+    """Of a program: rows of a few words, rows as long as memories hold, many short stores, or
+    reciprocals of many numbers."""
 
     ANY = "any"
     LONG = "long rows"
     STORES = "many stores"
+    RECIPROCALS = "many reciprocals"
 
 
 class RandomCode:
@@ -90,17 +94,19 @@ class RandomCode:
         self.p, self.rng, self.form = p, rng, form
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
-        if form is Form.STORES:
+        if form in (Form.STORES, Form.RECIPROCALS):
             most = 1
         self.operations = self.one_of(most, 1 + self.below(most))
-        self.stores = max(0, min(_STORES, p.instructions - _NEEDED - 6 * self.operations))
+        left = max(0, p.instructions - _NEEDED - 6 * self.operations)
+        self.rounds = min(_ROUNDS, left // 4) if form is Form.RECIPROCALS else 0
+        self.stores = min(_STORES, left - 4 * self.rounds)
         few = [words for words in range(1, 4) if self._fits(words)]
         longest = min(
             (p.local_words - 1) // 7, p.accumulator_words // 8, p.edge_words // 4,
             _LONGEST // p.lanes,
         )  # fmt: skip
         many = list(range(max(1, longest // 2), max(1, longest) + 1))
-        words = {Form.ANY: few, Form.LONG: many, Form.STORES: [1]}[form]
+        words = {Form.ANY: few, Form.LONG: many}.get(form, [1])
         self.words = self.one_of(*words)
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
@@ -268,6 +274,14 @@ class RandomCode:
                 case _:
                     yield self.row_operation((*_BYTES, *_HALVES, *_SUMS))
 
+    def reciprocals(self) -> Iterator[Instruction]:
+        """Rounds that add reciprocals of a1 to a0, and make other numbers of a1."""
+        for _ in range(self.rounds):
+            yield self.code(Opcode.RECIP, d="head", a="a1")
+            yield self.code(Opcode.ADD, d="a0", a="a0", b="a3")
+            yield self.code(Opcode.MUL, d="a1", a="a1", b="a2")
+            yield self.code(Opcode.ADD, d="a1", a="a1", b="a0")
+
     def reciprocal(self) -> Instruction:
         return self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
 
@@ -362,6 +376,7 @@ class RandomCode:
         yield from self.loads()
         if self.below(2):
             yield from self.chunk_operations()
+        yield from self.reciprocals()
         for _ in range(self.stores):
             place = self.one_of(*_BYTES)
             if self.form is not Form.STORES and self.below(3) == 0:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ...generators.gnn.cost import estimate
-from ...generators.gnn.formats import ElementType, GnnParameters, Phase
+from ...generators.gnn.formats import ElementType, GnnParameters, Phase, Section
 from ...generators.gnn.graph import Graph
 from ...generators.gnn.image import Image, build_image
 from ...generators.gnn.limits import Limits
@@ -21,6 +21,7 @@ from ...generators.gnn.program import Pass, Program, Tensor
 from ...golden.gnn.fixed import Multiplier
 from .machine import Machine
 from .random_code import HIGH_HALF, SLOTS, TENSORS, Form, RandomCode
+from .records import Records
 from .workloads import RANDOM, Workload
 
 __all__ = ["make_random"]
@@ -39,7 +40,9 @@ def _program(p: GnnParameters, rng: np.random.Generator, form: Form) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
     code = RandomCode(p, rng, form)
     halves, round_ = 1 + code.below(2), code.below(2)
-    most = code.one_of(_FEW_ROWS, _MANY_ROWS) if form is Form.ANY else _FEW_ROWS
+    most = {
+        Form.ANY: code.one_of(_FEW_ROWS, _MANY_ROWS), Form.RECIPROCALS: _MANY_ROWS
+    }.get(form, _FEW_ROWS)  # fmt: skip
     rows = 1 if form is Form.STORES else most
     interval = min(most, p.accumulator_words // halves // code.accumulator_stride)
     vertices = 1 + code.below(min(3 * interval, _MANY_ROWS))
@@ -100,7 +103,11 @@ def make_random(
 ) -> tuple[Workload, Image]:  # fmt: skip
     """Return a random program, and its image as a machine leaves it."""
     program = _program(p, rng, form)
-    image = build_image(program)
+    # Any table will do for EXP2N.
+    records = Records(build_image(program))
+    table = records.section(0, Section.EXPONENTIALS, "<u2")
+    table[:] = rng.integers(0, 1 << 16, len(table))
+    image = records.image
     after = replace(image, memory=image.memory.copy())
     Machine(p, seed=int(rng.integers(1 << 32))).run(after)
     return Workload((RANDOM, RANDOM), program, image, after.read("y0"), estimate(program)), after

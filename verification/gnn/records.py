@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from ...generators.gnn.formats import BLOCK_BYTES, PASS_BYTES, Section
 from ...generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE, Image
+from .image_reader import read_intervals
 
 __all__ = ["PASS_TYPE", "TENSOR_TYPE", "Records"]
 
 PASS_TYPE = np.dtype([
     ("pc", "<u2", 5), ("chunk_rows", "<u2"), ("accumulator_stride", "<u2"),
     ("chunk_stride", "<u2"), ("source_stride", "<u2", 2), ("edge_stride", "<u2", 2),
-    ("halves", "u1"), ("exp_bits", "u1"), ("has_scalars", "u1"), ("reserved0", "u1"),
-    ("intervals", "<u4"), ("interval_block", "<u4"), ("shard_block", "<u4"),
-    ("reserved1", "u1", 24), ("sections", [("block", "<u4"), ("bytes", "<u4")], 8),
+    ("halves", "u1"), ("has_scalars", "u1"), ("reserved0", "<u2"),
+    ("interval_block", "<u4"), ("shard_block", "<u4"), ("reserved1", "u1", 28),
+    ("sections", [("block", "<u4"), ("bytes", "<u4")], 8),
 ])  # fmt: skip
 TENSOR_TYPE = np.dtype([("block", "<u4"), ("stride", "<u2"), ("reserved", "<u2")])
 
@@ -48,9 +49,9 @@ class Records:
 
     def intervals(self, number: int) -> NDArray[np.void]:
         """Return the intervals of a pass."""
-        each = self.passes[number]
-        size = int(each["intervals"]) * INTERVAL_TYPE.itemsize
-        return self._view(int(each["interval_block"]), size, INTERVAL_TYPE)
+        block = int(self.passes[number]["interval_block"])
+        count = len(read_intervals(self._image.memory, block - self._image.first))
+        return self._view(block, count * INTERVAL_TYPE.itemsize, INTERVAL_TYPE)
 
     def shards(self, number: int) -> NDArray[np.void]:
         """Return the shards of a pass."""

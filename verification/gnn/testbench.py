@@ -28,11 +28,10 @@ from ...generators.gnn.formats import (
 from ...generators.gnn.image import Image, digest
 from ...generators.gnn.occupancy import Unit
 from ..bench import Bench, with_bench
-from ..stalls import Stall
 from .control import Control
 from .coverage import cover, cover_memory, cover_units, declare
 from .disguise import fill_ignored, keep_sections, move_numbers
-from .memory import DECERR, OKAY, SLVERR, Memory, MemoryTiming
+from .memory import DECERR, OKAY, SLVERR, TIMINGS, Memory, MemoryTiming
 from .probe import build_probe
 from .probes import make_probes
 from .random_code import Form
@@ -53,6 +52,8 @@ _NO_THREAD = 31
 _PROGRAMS = (
     ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES), ("slow", Form.LONG),
     ("fast", Form.ANY), ("pausing", Form.ANY), ("slow", Form.STORES), ("crawling", Form.ANY),
+    ("fast", Form.RECIPROCALS), ("fast", Form.ANY), ("crawling", Form.ANY), ("fast", Form.ANY),
+    ("pausing", Form.ANY), ("slow", Form.ANY), ("pausing", Form.RECIPROCALS),
 )  # fmt: skip
 """Memories and forms of random programs."""
 
@@ -64,20 +65,16 @@ _BURST_BYTES = 4096
 
 _RESETS = 14
 
-_PATIENCE = 20_000
+_PATIENCE = 60_000
 """Cycles in which an engine must have found what is wrong."""
+
+_PER_SHARD = 50
+"""Cycles that are more than enough."""
 
 _JOBS = {
     Unit.VECTOR: Counter.VECTOR_JOBS, Unit.MATRIX: Counter.MATRIX_JOBS,
     Unit.READ: Counter.READ_JOBS, Unit.WRITE: Counter.WRITE_JOBS,
 }  # fmt: skip
-
-_TIMINGS = {
-    "fast": MemoryTiming((1, 1)),
-    "slow": MemoryTiming((30, 60)),
-    "pausing": MemoryTiming((1, 20), Stall(0.4, 3)),
-    "crawling": MemoryTiming((5, 90), Stall(0.8, 10)),
-}
 
 
 class _System:
@@ -263,10 +260,10 @@ async def graphs(bench: Bench) -> None:
     # All threads wait for the matrix unit.
     await system.run(system.workload("linear", "crowd", wide=40))
     # One interval stores while the other one still gathers; pauses make that last.
-    system.memory.set_timing(_TIMINGS["pausing"])
+    system.memory.set_timing(TIMINGS["pausing"])
     await system.run(system.workload("gcn aggregate", "crowd", halves=2))
     # Lists wait until the memory takes what was asked for before them.
-    system.memory.set_timing(_TIMINGS["crawling"])
+    system.memory.set_timing(TIMINGS["crawling"])
     await system.run(system.workload("gcn aggregate", "crowd"))
 
 
@@ -276,7 +273,7 @@ async def programs(bench: Bench) -> None:
     """Random programs, some of long rows or of many stores: memory is as the machine leaves it."""
     system = _System(bench)
     for number, (timing, form) in enumerate(_PROGRAMS):
-        system.memory.set_timing(_TIMINGS[timing])
+        system.memory.set_timing(TIMINGS[timing])
         work, after = make_random(system.p, bench.numpy_rng, form=form)
         before = work.image.memory.copy()
         work = system.disguised(work)
@@ -296,11 +293,11 @@ async def programs(bench: Bench) -> None:
 @with_bench
 async def memories(bench: Bench) -> None:
     """Memories that answer at once, late, with pauses: results and counters stay."""
-    bench.coverage.declare("memory", _TIMINGS)
+    bench.coverage.declare("memory", TIMINGS)
     system = _System(bench)
     work = system.workload("gat 1 head", "multigraph")
     cycles = {}
-    for name, timing in _TIMINGS.items():
+    for name, timing in TIMINGS.items():
         system.memory.set_timing(timing)
         cycles[name] = await system.run(work)
         bench.coverage.hit("memory", name)
@@ -338,7 +335,7 @@ async def memory_errors(bench: Bench) -> None:
 async def _wrong_places(system: _System, timing: str, form: Form) -> None:
     """Which of many stores an error is of, and which of many beats it was that were read."""
     bench = system.bench
-    system.memory.set_timing(_TIMINGS[timing])
+    system.memory.set_timing(TIMINGS[timing])
     work, _ = make_random(system.p, bench.numpy_rng, form=form)
     for name, offset, expected, place in wrong_places(work, bench.rng):
         await system.begin(work.image)
@@ -381,12 +378,16 @@ async def resets(bench: Bench) -> None:
 async def probes(bench: Bench) -> None:
     """Every operation; and all that can be wrong with one, with its slots, and with records."""
     system = _System(bench)
-    system.memory.set_timing(_TIMINGS["fast"])
+    system.memory.set_timing(TIMINGS["fast"])
     for probe in make_probes(system.p):
         told: dict[str, Any] = {"probe": probe.name}
-        await system.begin(build_probe(probe, bench.numpy_rng))
+        image = build_probe(probe, bench.numpy_rng)
+        if probe.together:
+            behind = probe.tensor * BLOCK_BYTES
+            system.memory.together = len(image.memory) - behind, probe.together
+        await system.begin(image)
         if probe.fault is Fault.NONE:
-            status = await system.wait(_PATIENCE, **told)
+            status = await system.wait(_PATIENCE + _PER_SHARD * probe.shards, **told)
             bench.check("STATUS", 1 << STATUS_DONE, status, **told)
             for counter, cycles in probe.busy.items():
                 bench.check(counter.name, cycles, await system.control.read(counter.name), **told)
@@ -394,6 +395,12 @@ async def probes(bench: Bench) -> None:
         else:
             pc = probe.at + probe.pc
             await _stopped(system, probe.fault, None, thread=probe.thread, pc=pc, **told)
+            # An answer of the memory may be the last one of its pass.
+            if probe.fault is not Fault.WRITE_DECODE:
+                bench.check("PASSES_ENDED", 0, await system.control.read("PASSES_ENDED"), **told)
+            if probe.fault in (Fault.INSTRUCTION, Fault.OPERAND):
+                jobs = [await system.control.read(f"{name}_JOBS") for name in ("VECTOR", "MATRIX")]
+                bench.check("jobs", probe.pc, sum(jobs), **told)
             await system.control.reset()
             await _idle(system)
     await system.run(system.workload("gcn aggregate", "star"))

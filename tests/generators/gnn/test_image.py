@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from gatewright.errors import InputError
+from gatewright.generators.gnn import image as image_module
 from gatewright.generators.gnn.codes import put_input, take_output
-from gatewright.generators.gnn.image import INTERVAL_TYPE, SHARD_TYPE, build_image, digest
+from gatewright.generators.gnn.image import INTERVAL_TYPE, LAST, SHARD_TYPE, build_image, digest
 from gatewright.generators.gnn.presets import PRESETS
 from gatewright.hw.gnn.records import BLOCK_BYTES, INTERVAL, SHARD
-from gatewright.verification.gnn.image_reader import read_lists, read_pass
+from gatewright.verification.gnn.image_reader import read_intervals, read_lists, read_pass
+from gatewright.verification.gnn.records import Records
 from gatewright.verification.gnn.workloads import make_workload
 
 TINY = PRESETS["tiny"]
@@ -33,8 +35,10 @@ def test_records_are_those_of_the_hardware(layout, dtype):
     for name in dtype.names:
         if name == "shards":
             for i in range(2):
-                for inner in ("first", "count"):
+                for inner in ("first", "count", "reserved"):
                     assert record[name][i][inner] == bits[name][i][inner]
+        elif name == "flags":
+            assert record[name] == bits["last"] | bits["reserved0"] << 1
         else:
             assert record[name] == bits[name]
 
@@ -82,6 +86,29 @@ def test_rows_are_by_place_inside_and_by_vertex_outside():
     codes[4, 2] = 128
     with pytest.raises(InputError, match=r"input must be in -128..127, not 128 at \[4, 2\]"):
         put_input(program, image, codes)
+
+
+def test_intervals_end_with_the_last_one():
+    made = work(graph="crowd")
+    found = read_pass(made.image.memory, 0, TINY).intervals
+    assert found["rows"].sum() == made.program.vertices
+    assert found["flags"].tolist() == [0] * (len(found) - 1) + [LAST]
+    records = Records(made.image)
+    block = int(records.passes[0]["interval_block"])
+    records.intervals(0)["flags"] = 0
+    memory = records.image.memory[: (block + len(found)) * BLOCK_BYTES]
+    with pytest.raises(InputError, match=r"intervals from block \d+ on must be last"):
+        read_intervals(memory, block)
+
+
+def test_an_interval_of_too_many_shards_is_refused(monkeypatch):
+    program = work(graph="multigraph").program
+    most = max(np.diff(each.shard_start).max() for each in program.passes[0].partitions if each)
+    monkeypatch.setattr(image_module, "_MOST_SHARDS", most)
+    build_image(program)
+    monkeypatch.setattr(image_module, "_MOST_SHARDS", most - 1)
+    with pytest.raises(InputError, match=f"at most {most - 1} shards, and interval .* {most}:"):
+        build_image(program)
 
 
 def test_digests_tell_engines_apart():

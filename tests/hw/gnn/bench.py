@@ -121,7 +121,7 @@ class UnitBench:
 
     def run(
         self, jobs: list[dict[str, Any]], contents: dict[str, list[int]],
-        loads: dict[str, list[int]] | None = None, ports: dict[str, int] | None = None,
+        loads: dict[str, list[int]] | None = None,
     ) -> Outcome:  # fmt: skip
         """Load memories (``loads`` by ports of the unit), carry out jobs as fast as it takes them.
 
@@ -133,8 +133,6 @@ class UnitBench:
         async def play(ctx: Any) -> None:
             for name, words in contents.items():
                 self.stores[name].load(ctx, words)
-            for name, value in (ports or {}).items():
-                ctx.set(getattr(unit, name), value)
             for name, words in (loads or {}).items():
                 port = getattr(unit, name)
                 ctx.set(port.enable, 1)

@@ -97,9 +97,11 @@ class HandImage:
         }
         intervals, shards = b"", b""
         first = count = 0
-        for rows, own in zip(self.rows, self.shards, strict=True):
+        for number, (rows, own) in enumerate(zip(self.rows, self.shards, strict=True), 1):
             rounds = [{"first": count, "count": len(own)}, {"first": 0, "count": 0}]
-            interval = INTERVAL.const({"first": first, "rows": rows, "shards": rounds})
+            interval = INTERVAL.const({
+                "first": first, "rows": rows, "last": number == len(self.rows), "shards": rounds,
+            })  # fmt: skip
             intervals += interval.as_value().value.to_bytes(32, "little")
             for sources, edges in own:
                 shards += self._shard(sources, edges)
@@ -108,8 +110,7 @@ class HandImage:
         record = {
             "pc": starts, "chunk_rows": 8, "accumulator_stride": 2, "chunk_stride": 4,
             "source_stride": [4, 4], "edge_stride": [2, 2], "halves": 2, "has_scalars": 1,
-            "intervals": len(self.rows), "interval_block": self._add(intervals),
-            "shard_block": self._add(shards),
+            "interval_block": self._add(intervals), "shard_block": self._add(shards),
             "sections": [
                 {"block": self._add(sections.get(name, b"")),
                  "bytes": self.lengths.get(name, len(sections.get(name, b"")))}

@@ -68,7 +68,10 @@ class Bench:
                     memory[at : at + 16] = record.as_value().value.to_bytes(16, "little")
                     self.sources.append(size)
                     shard += 1
-            interval = INTERVAL.const({"first": first, "rows": rows, "shards": rounds})
+            interval = INTERVAL.const({
+                "first": first, "rows": rows, "last": number == len(case.rows) - 1,
+                "shards": rounds,
+            })  # fmt: skip
             at = 32 * (_INTERVAL_BLOCK + number)
             memory[at : at + 32] = interval.as_value().value.to_bytes(32, "little")
             first += rows
@@ -107,7 +110,7 @@ class Bench:
         starts = [10 * phase.value if phase in case.phases else NO_CODE for phase in Phase]
         ctx.set(unit.settings, {
             "pc": starts, "chunk_rows": case.chunk, "accumulator_stride": case.stride,
-            "halves": case.halves, "intervals": len(case.rows),
+            "halves": case.halves,
             "interval_block": _INTERVAL_BLOCK, "shard_block": _SHARD_BLOCK,
         })  # fmt: skip
         ctx.set(unit.step, case.chunk * case.stride)
@@ -208,7 +211,7 @@ CASES = {
     "gather alone": Case([9, 9, 9], [(5, 1), (2, 1), (0, 1)], phases=(Phase.GATHER0,)),
     "chunks alone": Case([40, 3], [(5, 1), (2, 1)], phases=(Phase.APPLY0,)),
     "no code": Case([9, 9], [(1, 1), (1, 1)], phases=()),
-    "no interval": Case([], []),
+    "no vertex": Case([0], [(0, 0)]),
     "tasks that end at once": Case([30, 30, 30], [(9, 9), (9, 1), (1, 9)], longest=1),
     "wide bus": Case([9] * 4, [(3, 1), (1, 2), (0, 5), (4, 0)],
                      p=GnnParameters(lanes=32, bus_bytes=32)),
@@ -236,10 +239,10 @@ def test_the_oldest_interval_is_served_first() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_passes(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(0, 7))
+    count = int(rng.integers(1, 7))
     chosen = rng.random(PHASES) < 0.7
     check(Case(
-        [int(n) for n in rng.integers(1, 40, count)],
+        [int(n) for n in rng.integers(0, 40, count)],
         [(int(a), int(b)) for a, b in rng.integers(0, 9, (count, 2))],
         tuple(phase for phase in Phase if chosen[phase.value]),
         int(rng.integers(1, 17)), int(rng.integers(1, 5)), int(rng.integers(1, 3)),

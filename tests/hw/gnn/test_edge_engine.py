@@ -77,7 +77,8 @@ def test_widths(n: int, of_edges: bool) -> None:
 def test_exponential(exp_bits: int) -> None:
     """All octaves of t, its extremes 0 and 65535 too, and the last two that are not 0."""
     p = parameters()
-    before = machine(p, seed=exp_bits, exp_bits=exp_bits)
+    before = machine(p, seed=exp_bits)
+    before.powers = fixed.exp2n_table(exp_bits)
     times = np.array([
         (c, a) for k in range(17) for f in (0, 255) for c, a in [(32767, 32767 - 256 * k - f)]
     ] + [(32767, -32768), (0, 0), (-32768, -32768), (1, 0), (0, 1)])
@@ -97,17 +98,20 @@ def test_exponential(exp_bits: int) -> None:
 
 
 def test_entries_are_not_assumed() -> None:
-    """Any table: beyond exp_bits + 1 octaves the result is 0 by the rule, not by the entries."""
+    """Any table of 16 bits: an entry is rounded to 0 from 17 octaves on."""
     p = parameters()
-    before = machine(p, seed=3, exp_bits=4)
-    before.powers = np.full(256, 32767)
-    before.accumulators[:8, 0] = np.arange(8) * 256
+    before = machine(p, seed=3)
+    before.powers = np.random.default_rng(3).integers(0, 1 << 16, 256)
+    octaves = np.array([*range(20), 31, 32, 64, 127])
+    count = len(octaves)
+    before.powers[:3] = 65535, 32768, 32767
+    before.accumulators[:count, 0] = octaves * 256 + np.arange(count) % 3
     before.rows[0, :, :2] = 0
-    before.edges[0, :8] = np.arange(8) << 16
+    before.edges[0, :count] = np.arange(count) << 16
     job = vector_job(
-        Opcode.EDGE, edges=8, a=operand(p, Space.LOCAL, ElementType.I16, 0, 1),
+        Opcode.EDGE, edges=count, a=operand(p, Space.LOCAL, ElementType.I16, 0, 1),
         c=operand(p, Space.ACCUMULATOR, ElementType.I32, 0, 1),
-        r=operand(p, Space.ACCUMULATOR, ElementType.I32, 10, 1),
+        r=operand(p, Space.ACCUMULATOR, ElementType.I32, 32, 1),
     )  # fmt: skip
     check([job], before)
 

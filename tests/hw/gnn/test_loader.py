@@ -66,8 +66,8 @@ def test_sections_are_loaded(p: GnnParameters) -> None:
             memory += due[section] + bytes(-size % 32)
         record = {
             "pc": [1, 2, 3, 4, number], "chunk_rows": 7 + number, "accumulator_stride": 11,
-            "halves": 1 + number % 2, "exp_bits": 12, "intervals": 1000 + number,
-            "interval_block": 77, "shard_block": 1 << 31, "sections": places,
+            "halves": 1 + number % 2, "interval_block": 77, "shard_block": 1 << 31,
+            "sections": places,
         }  # fmt: skip
         passes += PASS.const(record).as_value().value.to_bytes(128, "little")
         expected.append((due, record))
@@ -102,8 +102,8 @@ def test_sections_are_loaded(p: GnnParameters) -> None:
                 words = found[section]
                 assert b"".join(words[n] for n in range(len(words))) == data, section
             settings = ctx.get(unit.settings)
-            for name in ("chunk_rows", "accumulator_stride", "halves", "exp_bits", "intervals",
-                         "interval_block", "shard_block"):  # fmt: skip
+            for name in ("chunk_rows", "accumulator_stride", "halves", "interval_block",
+                         "shard_block"):  # fmt: skip
                 assert getattr(settings, name) == record[name]
             assert ctx.get(unit.step) == record["chunk_rows"] * 11
             ran.append(ctx.get(unit.counts.code))

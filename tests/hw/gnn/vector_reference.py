@@ -65,7 +65,6 @@ class Machine:
     scalars: Integers
     tables: Integers
     powers: Integers
-    exp_bits: int = 12
 
     def words(self) -> dict[str, list[int]]:
         """Contents of memories."""
@@ -83,7 +82,7 @@ class Machine:
             p, unpack(words["rows"], 8, p.lanes).reshape(self.rows.shape),
             unpack(words["scores"], 16, p.score_lanes).reshape(self.scores.shape),
             unpack(words["accumulators"], 32, p.lanes).reshape(self.accumulators.shape),
-            self.edges, self.scalars, self.tables, self.powers, self.exp_bits,
+            self.edges, self.scalars, self.tables, self.powers,
         )  # fmt: skip
 
     def view(self, o: dict[str, Any], row: int, thread: int, *, whole: bool = False) -> Integers:
@@ -187,7 +186,7 @@ class Machine:
         k, f = t >> 8, t & 255
         shift = np.minimum(k, 40)
         rounded = self.powers[f] + (1 << shift >> 1) >> shift
-        return np.where(k > self.exp_bits + 1, 0, rounded)
+        return (rounded + (1 << 15) & 0xFFFF) - (1 << 15)
 
     def _reciprocal(self, job: dict[str, Any]) -> int:
         for row in range(job["rows"]):
