@@ -26,12 +26,11 @@ from ...hw.gnn.registers import (
     Counter,
     register,
 )
-
 from ...hw.gnn.transfers import JOBS_UNDER_WAY
 
 __all__ = [
     "BLOCK_BYTES", "CONTROL_RESET", "CONTROL_START", "FLAG_MAX", "FLAG_ONE", "FLAG_RELU",
     "IDENTITY", "JOBS_UNDER_WAY", "NO_CODE", "NO_SLOT", "PASS", "PASS_BYTES", "REGISTERS", "SCALAR",
-    "STATUS_BUSY", "STATUS_DONE", "STATUS_ERROR", "VERSION", "Counter", "ElementType", "Fault", "GnnParameters",
-    "Opcode", "Phase", "Section", "Space", "register",
+    "STATUS_BUSY", "STATUS_DONE", "STATUS_ERROR", "VERSION", "Counter", "ElementType", "Fault",
+    "GnnParameters", "Opcode", "Phase", "Section", "Space", "register",
 ]  # fmt: skip
