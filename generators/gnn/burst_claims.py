@@ -22,9 +22,9 @@ _WIDE, _BITS, _ROWS = 1024, 3, 4
 place and of its length, in beats; and the most rows inside."""
 
 
-def burst_properties(bus_bytes: int) -> Iterator[Property]:
-    """Yield the properties of what turns rows into bursts, for a bus of so many bytes."""
-    p = BurstSplitterParameters(bus_bytes)
+def burst_properties(bus_bytes: int, row_beats: int) -> Iterator[Property]:
+    """Yield the properties of what turns rows of at most so many beats into bursts."""
+    p = BurstSplitterParameters(bus_bytes, row_beats)
     yield Property(
         "bursts.stable", "a burst that is offered stays until it is taken",
         Always(partial(_stable, p)),
@@ -37,7 +37,7 @@ def burst_properties(bus_bytes: int) -> Iterator[Property]:
         "bursts.rows", "the bursts of a row follow each other from its address on and have as many "
         f"beats as the row, each once; the last one of the last row says so; a bus of {_WIDE} "
         f"bytes, so bursts of up to {BOUNDARY // _WIDE} beats, and rows of up to {1 << _BITS}",
-        Always(partial(makes_rows, BurstSplitterParameters(_WIDE))),
+        Always(partial(makes_rows, BurstSplitterParameters(_WIDE, 1 << _BITS))),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def stays_within(p: BurstSplitterParameters, claim: Claim) -> None:
     claim.m.d.comb += [
         row.valid.eq(claim.free(1, "rows_valid")),
         row.payload.address[low:].eq(claim.free(40 - low, "address")),
-        row.payload.final.eq(claim.free(24, "beats_less_one")),
+        row.payload.final.eq(claim.free(len(row.payload.final), "beats_less_one")),
         row.payload.last.eq(claim.free(1, "last")),
     ]
     burst = unit.bursts.payload

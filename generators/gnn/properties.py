@@ -56,7 +56,7 @@ def properties(config: GnnConfig) -> list[Property]:
     ]  # fmt: skip
     found += interval_properties(p)
     found += dispatch_properties(p)
-    found += burst_properties(min(_BUS, p.bus_bytes))
+    found += burst_properties(min(_BUS, p.bus_bytes), p.row_beats)
     for depth in (2, 3):
         found += stream_rules(
             f"queue-{depth}", partial(Queue, StreamFIFOParameters(2, depth)), depth, 1

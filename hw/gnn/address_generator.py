@@ -8,22 +8,17 @@ from types import SimpleNamespace
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from ..fabric.elastic import ElasticPipeline
 from ..unit import Unit
-from .burst_splitter import ROW, BurstSplitter, BurstSplitterParameters
+from .burst_splitter import BurstSplitter, BurstSplitterParameters
 from .queue import Queue, add_queue
-from .transfers import BURST, SPAN, TOTAL_BITS
+from .transfers import BURST, span_layout
 
 __all__ = ["AddressGenerator", "AddressGeneratorParameters"]
 
 _WALKED = ("address", "place", "row_step", "gathered", "thread")
-_PREPARED = data.StructLayout({
-    **{name: SPAN[name].shape for name in _WALKED}, "empty": 1, "final": TOTAL_BITS,
-    "last_row": 16,
-})  # fmt: skip
-"""What a walk needs of a span; whether there is nothing to it, its beats less one, its last row."""
 _ROWS_AHEAD = 16
 """Rows in the queue and on the way to it: more than the ranks of registers before it."""
 
@@ -36,12 +31,25 @@ class AddressGeneratorParameters:
     ----------
     bus_bytes
         Bytes of a beat.
+    row_beats
+        Most beats of a row.
     max_sources
         Ids of a thread's list; 0 if no span is gathered.
     """
 
     bus_bytes: int
+    row_beats: int
     max_sources: int = 0
+
+    @property
+    def prepared(self) -> data.StructLayout:
+        """What a walk needs of a span; whether there is nothing to it, its beats less one, its last
+        row."""
+        span = span_layout(self.row_beats)
+        return data.StructLayout({
+            **{name: span[name].shape for name in _WALKED}, "empty": 1,
+            "final": bits_for(self.row_beats), "last_row": 16,
+        })  # fmt: skip
 
     @property
     def ids_in_beat(self) -> int:
@@ -61,7 +69,7 @@ class AddressGenerator(Unit):
     -------
     clear : In(1)
         Forget everything.
-    spans : In(stream of SPAN)
+    spans : In(stream of span_layout(row_beats))
         Rows to go to.
     bursts : Out(stream of BURST)
         Of the spans in their order, in the order of their rows.
@@ -74,7 +82,7 @@ class AddressGenerator(Unit):
     Notes
     -----
     A row is a burst, or more where it is longer than a burst can be or reaches over 4 KiB. Rows
-    that lie one after the other without a gap are one row.
+    that lie one after the other without a gap are one row, if it is not too long for one.
 
     Cycles: 12 from a span to its first burst; then a burst a cycle, and spans without a gap. A span
     without rows or beats gives nothing.
@@ -87,16 +95,17 @@ class AddressGenerator(Unit):
             "ids_enable": Out(1), "ids_address": Out(4 + p.list_bits), "ids": In(8 * p.bus_bytes),
         } if p.max_sources else {}  # fmt: skip
         super().__init__(p, {
-            "clear": In(1), "spans": In(stream.Signature(SPAN)),
+            "clear": In(1), "spans": In(stream.Signature(span_layout(p.row_beats))),
             "bursts": Out(stream.Signature(BURST)), **gather, "idle": Out(1),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
         m = Module()
         taken = Signal()
-        rows = add_queue(m, "rows", ROW, _ROWS_AHEAD, self.clear)
+        splitting = BurstSplitterParameters(self.p.bus_bytes, self.p.row_beats)
+        rows = add_queue(m, "rows", splitting.row, _ROWS_AHEAD, self.clear)
         self._walk(m, self._prepared(m), taken, rows)
-        m.submodules.splitter = splitter = BurstSplitter(BurstSplitterParameters(self.p.bus_bytes))
+        m.submodules.splitter = splitter = BurstSplitter(splitting)
         m.d.comb += splitter.clear.eq(self.clear)
         connect(m, rows.o, splitter.rows)
         connect(m, splitter.bursts, flipped(self.bursts))
@@ -114,7 +123,7 @@ class AddressGenerator(Unit):
         They wait in queues, before and after: what takes one would else reach through all ranks to
         those who give spans.
         """
-        given = add_queue(m, "given", SPAN, 2, self.clear)
+        given = add_queue(m, "given", span_layout(self.p.row_beats), 2, self.clear)
         connect(m, flipped(self.spans), given.i)
         span = given.o.payload
         pipe = ElasticPipeline(m, valid=given.o.valid, ready=given.o.ready)
@@ -123,10 +132,14 @@ class AddressGenerator(Unit):
             "shape", span=span, merged=~span.gathered & (span.row_step == step),
             empty=(span.rows == 0) | (span.beats == 0),
         )  # fmt: skip
-        total = (at.span.rows * at.span.beats)[:TOTAL_BITS]
-        at = pipe.cut("total", span=at.span, merged=at.merged, empty=at.empty, total=total)
+        total = at.span.rows * at.span.beats
+        bits = len(at.span.beats)
+        at = pipe.cut(
+            "total", span=at.span, merged=at.merged & ~total[bits:].any(), empty=at.empty,
+            total=total[:bits],
+        )  # fmt: skip
         beats = Mux(at.merged, at.total, at.span.beats)
-        queue = add_queue(m, "prepared", _PREPARED, 2, self.clear)
+        queue = add_queue(m, "prepared", self.p.prepared, 2, self.clear)
         entry = queue.i.payload
         m.d.comb += [
             *(entry[name].eq(at.span[name]) for name in _WALKED),

@@ -7,24 +7,36 @@ from dataclasses import dataclass
 from amaranth.hdl import Elaboratable, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from ..unit import Unit
 from .axi import ADDRESS_BITS, burst_beats
 from .queue import add_queue
-from .transfers import BURST, TOTAL_BITS
+from .transfers import BURST
 
-__all__ = ["ROW", "BurstSplitter", "BurstSplitterParameters"]
-
-ROW = data.StructLayout({"address": ADDRESS_BITS, "final": TOTAL_BITS, "last": 1})
-"""A row: where it is, its beats less one, and whether it is the last one of its span."""
-
+__all__ = ["BurstSplitter", "BurstSplitterParameters"]
 
 @dataclass(frozen=True)
 class BurstSplitterParameters:
-    """Parameters of :class:`BurstSplitter`: bytes of a beat."""
+    """Parameters of :class:`BurstSplitter`.
+
+    Parameters
+    ----------
+    bus_bytes
+        Bytes of a beat.
+    row_beats
+        Most beats of a row, at least those of the longest burst.
+    """
 
     bus_bytes: int
+    row_beats: int
+
+    @property
+    def row(self) -> data.StructLayout:
+        """A row: where it is, its beats less one, and whether it is the last one of its span."""
+        return data.StructLayout({
+            "address": ADDRESS_BITS, "final": bits_for(self.row_beats), "last": 1,
+        })  # fmt: skip
 
 
 class BurstSplitter(Unit):
@@ -34,7 +46,7 @@ class BurstSplitter(Unit):
     -------
     clear : In(1)
         Forget everything.
-    rows : In(stream of ROW)
+    rows : In(stream of the parameters' row)
         Each at a whole beat.
     bursts : Out(stream of BURST)
         Of the rows in their order; ``last`` in the last burst of a row that has it.
@@ -48,7 +60,7 @@ class BurstSplitter(Unit):
 
     def __init__(self, p: BurstSplitterParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "rows": In(stream.Signature(ROW)),
+            "clear": In(1), "rows": In(stream.Signature(p.row)),
             "bursts": Out(stream.Signature(BURST)),
         })  # fmt: skip
 
@@ -64,9 +76,10 @@ class BurstSplitter(Unit):
         busy, last = Signal(name="splitting"), Signal(name="of_last_row")
         # ``left`` is a beat less than there is, ``room`` the beats up to the end of the block.
         address = Signal(ADDRESS_BITS, reset_less=True)
-        left = Signal(TOTAL_BITS, reset_less=True)
+        left = Signal.like(row.final, reset_less=True)
         room = Signal(9, reset_less=True)
-        rest = Signal(TOTAL_BITS + 1)
+        # Both are less than 2^n, n bits of ``left``: the difference has n + 1, with its sign.
+        rest = Signal(len(left) + 1)
         fits = Signal()
         m.d.comb += [
             rest.eq(left - room), fits.eq(rest[-1]), self.rows.ready.eq(~busy | (free & fits)),

@@ -20,8 +20,6 @@ __all__ = ["Loader", "section_bytes"]
 
 _RECORD = SECTIONS
 """What is read in place of a section: the record of the pass."""
-_LONGEST = 1 << 12
-"""Beats of a request."""
 _FIELDS = SETTINGS.size // 32
 """32-bit words of a record before the reserved ones."""
 
@@ -84,13 +82,16 @@ class Loader(Unit):
         record = Signal(40)
         item = Signal(range(_RECORD + 1))
         address = Signal(40)
-        beats = Signal(32)
-        pieces = Signal(32)
+        # A section that is longer is refused before it is asked for.
+        sizes = section_bytes(self.p)
+        longest = 1 << self.p.row_beats.bit_length() - 1
+        beats = Signal(range(-(-max(PASS_BYTES, *sizes.values()) // self.p.bus_bytes) + 1))
+        pieces = Signal(range(_most_pieces(self.p) + 1))
         m.submodules.sections = sections = BlockMemory(shape=SECTION.size, depth=SECTIONS)
         read = sections.read_port()
         section = data.View(SECTION, read.data)
         m.d.comb += read.addr.eq(item)
-        size = Array([*section_bytes(self.p).values(), 0])[item]
+        size = Array([*sizes.values(), 0])[item]
         loose = section.bytes & Array([*_whole_words(self.p).values(), 0])[item]
         unfit = Signal()
         m.d.sync += unfit.eq((section.bytes > size) | loose.any())
@@ -102,7 +103,7 @@ class Loader(Unit):
         bus = ceil_log2(self.p.bus_bytes)
         step = Signal(3)
         m.d.comb += request.address.eq(address)
-        m.d.comb += request.beats.eq(Mux(beats > _LONGEST, _LONGEST, beats))
+        m.d.comb += request.beats.eq(Mux(beats > longest, longest, beats))
         with m.FSM(name="loading"):
             with m.State("idle"):
                 m.d.sync += [
@@ -125,9 +126,9 @@ class Loader(Unit):
                 m.d.comb += self.requests.valid.eq(1)
                 with m.If(self.requests.ready):
                     m.d.sync += [
-                        beats.eq(beats - request.beats), address.eq(address + (_LONGEST << bus)),
+                        beats.eq(beats - request.beats), address.eq(address + (longest << bus)),
                     ]
-                    with m.If(beats <= _LONGEST):
+                    with m.If(beats <= longest):
                         m.next = "receive"
             with m.State("receive"), m.If(finished):
                 m.d.sync += [item.eq(item + 1), step.eq(0)]
@@ -214,7 +215,7 @@ class Loader(Unit):
             m.d.sync += there.eq(0)
         with m.If(take):
             m.d.sync += [held.eq(self.beats.payload), there.eq(in_beat)]
-        number = Signal(26)
+        number = Signal(range(_most_pieces(p)))
         with m.If(use):
             m.d.sync += number.eq(Mux(finished, 0, number + 1))
         self._place(m, item, use, held, number, sections)
@@ -286,3 +287,10 @@ def _whole_words(p: GnnParameters) -> dict[Section, int]:
 def _piece(p: GnnParameters) -> int:
     """Return the bytes of the weights that are taken in a cycle."""
     return min(p.columns, p.bus_bytes)
+
+
+def _most_pieces(p: GnnParameters) -> int:
+    """Return the most pieces of a section or of the record."""
+    pieces = {section: size // 4 for section, size in section_bytes(p).items()}
+    pieces[Section.WEIGHTS] = p.columns * p.weight_words // _piece(p)
+    return max(PASS_BYTES // 4, *pieces.values())

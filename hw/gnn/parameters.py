@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from amaranth.utils import ceil_log2
 
+from .axi import LONGEST_BURST
+
 __all__ = ["GnnParameters"]
 
 _MOST = 1 << 16
@@ -131,6 +133,14 @@ class GnnParameters:
     def scalar_beats(self) -> int:
         """Beats of the longest list of scalars, 16 bits each."""
         return -(-2 * self.max_sources // self.bus_bytes)
+
+    @property
+    def row_beats(self) -> int:
+        """Beats of the longest row, which has 16 bits of bytes and fits local memory, or list; at
+        least those of a burst."""
+        row = min(self.local_words * self.lanes, _MOST)
+        most = max(row, 4 * self.max_sources, 4 * self.max_edges)
+        return max(LONGEST_BURST, -(-most // self.bus_bytes))
 
     @property
     def skew(self) -> int:

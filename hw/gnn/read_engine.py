@@ -17,7 +17,7 @@ from .jobs import LoadKind, finished, local_write
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
 from .row_walk import RowWalk, describe_rows, rows_layout, walk_rows
-from .transfers import BEAT_BITS, JOBS_UNDER_WAY, read_request
+from .transfers import JOBS_UNDER_WAY, read_request
 
 __all__ = ["ReadEngine", "read_channels"]
 
@@ -85,7 +85,7 @@ class ReadEngine(Unit):
     def body(self) -> Elaboratable:
         m = Module()
         p = self.p
-        parameters = AddressGeneratorParameters(p.bus_bytes, p.max_sources)
+        parameters = AddressGeneratorParameters(p.bus_bytes, p.row_beats, p.max_sources)
         m.submodules.addresses = addresses = AddressGenerator(parameters)
         m.d.comb += addresses.clear.eq(self.clear)
         ways = self._accept(m, addresses)
@@ -103,7 +103,7 @@ class ReadEngine(Unit):
         request = queue.o.payload
         job = request.job
         bus = ceil_log2(p.bus_bytes)
-        beats = Signal(BEAT_BITS)
+        beats = Signal(range(p.row_beats + 1))
         rows = Signal(16)
         m.d.comb += rows.eq(1)
         with m.If(request.control):

@@ -10,7 +10,6 @@ from amaranth.utils import ceil_log2
 
 from .parameters import GnnParameters
 from .queue import Queue
-from .transfers import BEAT_BITS
 
 __all__ = ["RowWalk", "describe_rows", "rows_layout", "walk_rows"]
 
@@ -20,7 +19,7 @@ def rows_layout(p: GnnParameters) -> data.StructLayout:
     beyond the first one, and whether there are any; whether there is nothing to it.
     """
     return data.StructLayout({
-        "thread": 4, "base": p.local_bits, "stride": p.local_bits, "more_beats": BEAT_BITS,
+        "thread": 4, "base": p.local_bits, "stride": p.local_bits, "more_beats": range(p.row_beats),
         "more_rows": 16, "one_beat": 1, "one_row": 1, "empty": 1,
     })  # fmt: skip
 
@@ -72,11 +71,11 @@ def walk_rows(m: Module, p: GnnParameters, jobs: Queue, step: Value) -> RowWalk:
     valid = Signal(name="walk_valid")
     job = Signal(jobs.p.shape, reset_less=True, name="walk_job")
     rows = job.rows
-    number = Signal(BEAT_BITS)
+    number = Signal(range(p.row_beats))
     word = Signal(p.local_bits)
     start = Signal(p.local_bits)
     # What a beat is last of is known before it comes: registers alone tell.
-    beats = Signal(BEAT_BITS)
+    beats = Signal(range(p.row_beats))
     others = Signal(16)
     row_end = Signal()
     last_row = Signal()

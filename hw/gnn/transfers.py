@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from amaranth.lib import data
+from amaranth.utils import bits_for
 
 from .axi import ADDRESS_BITS
 from .jobs import read_job, write_job
 
 __all__ = [
-    "BEAT_BITS", "BURST", "JOBS_UNDER_WAY", "SPAN", "TOTAL_BITS", "Client", "read_request",
-    "write_request",
+    "BURST", "JOBS_UNDER_WAY", "Client", "read_request", "span_layout", "write_request",
 ]  # fmt: skip
 
-BEAT_BITS = 17
-"""Bits of a number of beats of a row or list."""
 JOBS_UNDER_WAY = 8
 """Reads whose beats have not all come, and as many writes that are not all acknowledged."""
-TOTAL_BITS = 24
-"""Bits of a number of beats of a whole transfer."""
 
 
 class Client:
@@ -43,12 +39,16 @@ def write_request(local_bits: int) -> data.StructLayout:
     return data.StructLayout({"job": write_job(local_bits), "place": 32, "pc": 16})
 
 
-SPAN = data.StructLayout({
-    "address": ADDRESS_BITS, "place": 32, "row_step": 16, "beats": BEAT_BITS, "rows": 16,
-    "gathered": 1, "thread": 4,
-})  # fmt: skip
-"""Rows of memory: row r has ``beats`` at ``address + (place + r) * row_step``, or if gathered at
-``address + id * row_step`` with the r-th id of the thread's list of sources."""
+def span_layout(row_beats: int) -> data.StructLayout:
+    """Rows of memory, of at most so many beats: row r has ``beats`` at
+    ``address + (place + r) * row_step``, or if gathered at ``address + id * row_step`` with the
+    r-th id of the thread's list of sources.
+    """
+    return data.StructLayout({
+        "address": ADDRESS_BITS, "place": 32, "row_step": 16, "beats": bits_for(row_beats),
+        "rows": 16, "gathered": 1, "thread": 4,
+    })  # fmt: skip
+
 
 BURST = data.StructLayout({"address": ADDRESS_BITS, "length": 8, "last": 1})
 """A burst of ``length + 1`` beats; ``last`` of its span."""

@@ -15,7 +15,7 @@ from .jobs import MEMORY_LATENCY, finished, local_read
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
 from .row_walk import describe_rows, rows_layout, walk_rows
-from .transfers import BEAT_BITS, JOBS_UNDER_WAY, write_request
+from .transfers import JOBS_UNDER_WAY, write_request
 
 __all__ = ["WriteEngine", "write_channels"]
 
@@ -78,7 +78,7 @@ class WriteEngine(Unit):
         m = Module()
         p = self.p
         m.submodules.addresses = addresses = AddressGenerator(
-            AddressGeneratorParameters(p.bus_bytes)
+            AddressGeneratorParameters(p.bus_bytes, p.row_beats)
         )
         m.d.comb += addresses.clear.eq(self.clear)
         origins = add_queue(m, "origins", _ORIGIN, JOBS_UNDER_WAY, self.clear)
@@ -98,7 +98,7 @@ class WriteEngine(Unit):
         p = self.p
         beats = (self.requests.payload.job.bytes + p.bus_bytes - 1) >> ceil_log2(p.bus_bytes)
         request = write_request(p.local_bits)
-        measured = data.StructLayout({"request": request, "beats": BEAT_BITS})
+        measured = data.StructLayout({"request": request, "beats": range(p.row_beats + 1)})
         queue = add_queue(m, "measured", measured, 2, self.clear)
         at, there, take = queue.o.payload, queue.o.valid, queue.o.ready
         m.d.comb += [

@@ -37,10 +37,14 @@ class MemoryTiming:
         Least and most cycles from an address to its first beat, or from a last beat to its answer.
     stall
         Pauses of each channel.
+    patience
+        Cycles without a new address before it answers what it was asked until then: whatever can
+        wait in the engine does.
     """
 
     latency: tuple[int, int] = (5, 5)
     stall: Stall = field(default_factory=Stall)
+    patience: int = 0
 
 
 TIMINGS = {
@@ -48,6 +52,7 @@ TIMINGS = {
     "slow": MemoryTiming((30, 60)),
     "pausing": MemoryTiming((1, 20), Stall(0.4, 3)),
     "crawling": MemoryTiming((5, 90), Stall(0.8, 10)),
+    "patient": MemoryTiming((1, 1), patience=64),
 }
 """Memories from one that answers at once to one that hardly does."""
 
@@ -111,6 +116,8 @@ class Memory:
         self._writes: deque[tuple[int, int]] = deque()
         self._answers: deque[tuple[int, int]] = deque()
         self._beat = self._response = 0
+        self._asked_at = 0
+        self._due = dict.fromkeys(_ANSWERS, 0)
         self._held: dict[str, tuple[str, ...]] = {}
         # Handles, and what ports were driven to: a simulator takes long to answer.
         self._ports: dict[str, Any] = {}
@@ -127,6 +134,7 @@ class Memory:
         for queue in (self._reads, self._writes, self._answers):
             queue.clear()
         self._beat = self._response = 0
+        self._due = dict.fromkeys(_ANSWERS, 0)
         self._held.clear()
         for name in _DRIVEN:
             self._set(name, 0)
@@ -222,6 +230,7 @@ class Memory:
             self._beat += 1
             if self._beat == self._reads[0].beats:
                 self._reads.popleft()
+                self._due["r"] -= 1
                 self._beat = 0
         if moved["aw"]:
             self._writes.append(self._burst("aw"))
@@ -229,6 +238,11 @@ class Memory:
             self._take()
         if moved["b"]:
             self._answers.popleft()
+            self._due["b"] -= 1
+        if moved["ar"] or moved["aw"]:
+            self._asked_at = self._now
+        if self._now - self._asked_at >= self.timing.patience:
+            self._due = {"r": len(self._reads), "b": len(self._answers)}
         return moved
 
     def _take(self) -> None:
@@ -274,7 +288,7 @@ class Memory:
             self._answer(flowing["r"])
 
     def _answer(self, flowing: bool) -> None:
-        read = self._reads[0] if self._reads else None
+        read = self._reads[0] if self._due["r"] else None
         if read is None or read.at > self._now or not flowing or self._withholds(read):
             self._set("rvalid", 0)
             return
@@ -298,7 +312,7 @@ class Memory:
         return self.together is not None and read.address >= start
 
     def _acknowledge(self, flowing: bool) -> None:
-        ready = bool(self._answers) and self._answers[0][0] <= self._now and flowing
+        ready = self._due["b"] > 0 and self._answers[0][0] <= self._now and flowing
         self._set("bvalid", ready)
         if ready:
             self._set("bresp", self._answers[0][1])

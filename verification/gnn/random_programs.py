@@ -24,7 +24,16 @@ from .random_code import HIGH_HALF, SLOTS, TENSORS, Form, RandomCode
 from .records import Records
 from .workloads import RANDOM, Workload
 
-__all__ = ["make_random"]
+__all__ = ["PROGRAMS", "make_random"]
+
+PROGRAMS = (
+    ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES), ("slow", Form.LONG),
+    ("fast", Form.ANY), ("pausing", Form.ANY), ("slow", Form.STORES), ("crawling", Form.ANY),
+    ("fast", Form.RECIPROCALS), ("fast", Form.ANY), ("crawling", Form.ANY), ("fast", Form.ANY),
+    ("pausing", Form.ANY), ("slow", Form.ANY), ("pausing", Form.RECIPROCALS),
+    ("patient", Form.STORES), ("patient", Form.ANY),
+)  # fmt: skip
+"""Memories and forms of the testbench's random programs."""
 
 _Value = TypeVar("_Value")
 _FEW_ROWS, _MANY_ROWS = 12, 80

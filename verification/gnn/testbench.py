@@ -35,7 +35,7 @@ from .memory import DECERR, OKAY, SLVERR, TIMINGS, Memory, MemoryTiming
 from .probe import build_probe
 from .probes import make_probes
 from .random_code import Form
-from .random_programs import make_random
+from .random_programs import PROGRAMS, make_random
 from .undefined_rows import define_rows
 from .workloads import GRAPHS, MODELS, Workload, make_workload
 from .wrong_places import wrong_places
@@ -48,14 +48,6 @@ _NO_REGISTER = 0xFC
 
 _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
-
-_PROGRAMS = (
-    ("fast", Form.LONG), ("pausing", Form.ANY), ("crawling", Form.STORES), ("slow", Form.LONG),
-    ("fast", Form.ANY), ("pausing", Form.ANY), ("slow", Form.STORES), ("crawling", Form.ANY),
-    ("fast", Form.RECIPROCALS), ("fast", Form.ANY), ("crawling", Form.ANY), ("fast", Form.ANY),
-    ("pausing", Form.ANY), ("slow", Form.ANY), ("pausing", Form.RECIPROCALS),
-)  # fmt: skip
-"""Memories and forms of random programs."""
 
 _AROUND = 2
 """Cycles that do not count: before the engine is busy, and behind its end."""
@@ -265,6 +257,10 @@ async def graphs(bench: Bench) -> None:
     # Lists wait until the memory takes what was asked for before them.
     system.memory.set_timing(TIMINGS["crawling"])
     await system.run(system.workload("gcn aggregate", "crowd"))
+    # All that can wait for the memory does.
+    system.memory.set_timing(TIMINGS["patient"])
+    for model in ("gcn aggregate", "gat 1 head"):
+        await system.run(system.workload(model, "crowd", halves=2))
 
 
 @cocotb.test()
@@ -272,7 +268,7 @@ async def graphs(bench: Bench) -> None:
 async def programs(bench: Bench) -> None:
     """Random programs, some of long rows or of many stores: memory is as the machine leaves it."""
     system = _System(bench)
-    for number, (timing, form) in enumerate(_PROGRAMS):
+    for number, (timing, form) in enumerate(PROGRAMS):
         system.memory.set_timing(TIMINGS[timing])
         work, after = make_random(system.p, bench.numpy_rng, form=form)
         before = work.image.memory.copy()

@@ -163,7 +163,7 @@ def test_a_splitter_of_bad_bursts(
 ) -> None:
     monkeypatch.setattr(burst_claims, "BurstSplitter", around(BurstSplitter, change, port))
     asked = {f"bursts.{each}" for each in ("stable", "within", *what)}
-    found = refuted_of(tmp_path, burst_claims.burst_properties(4), *asked)
+    found = refuted_of(tmp_path, burst_claims.burst_properties(4, 1024), *asked)
     assert found == {f"bursts.{each}" for each in what}
 
 
@@ -172,5 +172,5 @@ def test_a_splitter_into_blocks_of_8_kib(
 ) -> None:
     right = burst_splitter.burst_beats
     monkeypatch.setattr(burst_splitter, "burst_beats", lambda beat: 2 * right(beat))
-    claims = burst_claims.burst_properties(1024)
+    claims = burst_claims.burst_properties(1024, 8)
     assert refuted_of(tmp_path, claims, "bursts.stable", "bursts.within") == {"bursts.within"}

@@ -23,6 +23,11 @@ SIZES = [
     GnnParameters(lanes=32, rows=4, columns=columns, bus_bytes=bus, weight_words=40, bias_words=3)
     for columns, bus in ((4, 4), (4, 32), (32, 4), (8, 16), (16, 16))
 ]
+# Sections that are longer than a request may be.
+SIZES.append(GnnParameters(
+    lanes=4, rows=4, columns=4, bus_bytes=4, weight_words=700, bias_words=3, local_words=2,
+    max_sources=2, max_edges=2,
+))  # fmt: skip
 
 
 async def _memory(
@@ -44,7 +49,7 @@ async def _memory(
             beats.popleft()
         if ready and asked:
             start = wanted.address - _IMAGE
-            assert start % bus == 0 and wanted.beats
+            assert start % bus == 0 and 0 < wanted.beats <= unit.p.row_beats
             beats += range(start, start + wanted.beats * bus, bus)
 
 

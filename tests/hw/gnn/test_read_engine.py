@@ -162,6 +162,24 @@ def test_bursts_are_long_and_keep_within_4_kib(p: GnnParameters) -> None:
     assert set(beats[1:-1]) == {burst_beats(p.bus_bytes)}
 
 
+def test_rows_that_are_too_long_for_one_are_read_one_by_one() -> None:
+    p = GnnParameters(
+        lanes=4, rows=4, columns=4, bus_bytes=4, local_words=256, max_sources=64, max_edges=64
+    )
+    assert p.row_beats == 256
+    bench = Bench(p, 6)
+    # Row by row into the same place: the last one stays.
+    many = request(LoadKind.ROWS, 2, 0x400, 40, bytes=64, row_step=64)
+    few = request(LoadKind.ROWS, 3, 0x400, 16, bytes=64, row_step=64)
+    bench.run(([many, few], 2))
+    beats = [beats for _, beats in bench.memory.bursts]
+    assert beats == [16] * 40 + [256]
+    memory = bench.memory.data
+    for thread, rows in ((2, 40), (3, 16)):
+        at = 0x400 + 64 * (rows - 1)
+        assert row_of(bench, thread, 0, 64) == memory[at : at + 64]
+
+
 def test_outstanding_bursts_hide_the_latency() -> None:
     p = GnnParameters(lanes=16, rows=4, columns=8, bus_bytes=16, max_sources=64, outstanding=16)
     bench = Bench(p, 3, latency=1)
