@@ -16,6 +16,7 @@ from .transfers import BURST
 
 __all__ = ["BurstSplitter", "BurstSplitterParameters"]
 
+
 @dataclass(frozen=True)
 class BurstSplitterParameters:
     """Parameters of :class:`BurstSplitter`.

@@ -23,7 +23,6 @@ class Client:
     DISPATCHER = 1
 
 
-
 def read_request(local_bits: int) -> data.StructLayout:
     """A read job whose row r is at ``address + (place + r) * row_step``, with what a fault tells.
     ``last``: its end is told to the thread. ``control``: its ``rows`` are beats, and go to the
