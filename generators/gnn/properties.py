@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from ...hw.gnn.decoder import OPERANDS, Decoder, Executor
 from ...hw.gnn.instruction import INSTRUCTION, SCALAR, Opcode
 from ...hw.gnn.parameters import GnnParameters
 from ...hw.gnn.queue import Queue
-from ...hw.gnn.read_arbiter import ReadArbiter, ReadArbiterParameters
+from ...hw.gnn.read_arbiter import ReadArbiter
 from ...hw.gnn.transfers import Client
 from ..arbiter_claims import Contest, claims_one, claims_turn
 from ..fabric_properties import stream_rules
@@ -56,7 +57,7 @@ def properties(config: GnnConfig) -> list[Property]:
     ]  # fmt: skip
     found += interval_properties(p)
     found += dispatch_properties(p)
-    found += burst_properties(min(_BUS, p.bus_bytes), p.row_beats)
+    found += burst_properties(_BUS, p.row_beats)
     for depth in (2, 3):
         found += stream_rules(
             f"queue-{depth}", partial(Queue, StreamFIFOParameters(2, depth)), depth, 1
@@ -96,7 +97,7 @@ def decodes(p: GnnParameters, claim: Claim) -> None:
 
 def _arbiter(p: GnnParameters, claim: Claim) -> tuple[Contest, Any]:
     # The data only pass through: the narrowest bus stands for all.
-    unit: Any = ReadArbiter(ReadArbiterParameters(min(_BUS, p.bus_bytes), p.local_bits))
+    unit: Any = ReadArbiter(replace(p, bus_bytes=_BUS))
     m = claim.m
     m.submodules.arbiter = unit
     beat = Value.cast(unit.beats.payload)

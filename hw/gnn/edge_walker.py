@@ -37,7 +37,7 @@ class EdgeWalker(Unit):
     -------
     start : In(1)
         Begin. Sizes are steady from here to the final step.
-    edges, words : In(16), turns : In(2)
+    edges, words : In, turns : In(2)
         Of the list, of rows, and of the first edges of runs, at least 1.
     list : Out(list_read(32))
         The shard's edges, ``destination << 16 | source``, equal destinations together.
@@ -56,7 +56,8 @@ class EdgeWalker(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "start": In(1), "edges": In(16), "words": In(16), "turns": In(2),
+            "start": In(1), "edges": In(range(p.max_edges + 1)), "words": In(p.chunk_bits + 1),
+            "turns": In(2),
             "list": Out(list_read(p.max_edges, 32)), "valid": Out(1), "step": Out(_step(p)),
             "finished": Out(1),
         })  # fmt: skip

@@ -65,7 +65,7 @@ class ElementWalk(Unit):
                 "a_local", "b_local", "two", "reads_a", "d_wide", "a_wide", "b_wide", "turns"
             )
         )  # fmt: skip
-        final_element = Signal(16)
+        final_element = Signal.like(job.elements)
         last_row = Signal(16)
         m.d.sync += [
             two.eq(reads_b(job.op)), reads_a.eq(job.op != Opcode.FILL),

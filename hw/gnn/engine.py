@@ -17,7 +17,7 @@ from .issue import Issue
 from .loader import Loader
 from .matrix_unit import MatrixUnit
 from .parameters import GnnParameters
-from .read_arbiter import ReadArbiter, ReadArbiterParameters
+from .read_arbiter import ReadArbiter
 from .read_engine import ReadEngine, read_channels
 from .register_file import RegisterFile, RegisterFileParameters
 from .registers import ADDRESS_BITS, STATUS_DONE, STATUS_ERROR, Counter
@@ -90,9 +90,7 @@ class GnnEngine(Unit):
         m.submodules.dispatcher = dispatcher = Dispatcher(p)
         m.submodules.threads = threads = Threads(p)
         m.submodules.issue = issue = Issue(p)
-        m.submodules.arbiter = arbiter = ReadArbiter(
-            ReadArbiterParameters(p.bus_bytes, p.local_bits)
-        )
+        m.submodules.arbiter = arbiter = ReadArbiter(p)
         m.submodules.reader = reader = ReadEngine(p)
         m.submodules.writer = writer = WriteEngine(p)
         m.submodules.banks = banks = Banks(p)

@@ -70,8 +70,8 @@ class Issue(Unit):
             "tensors": In(table_write(64)), "fetched": In(stream.Signature(fetched(p))),
             "vector": Out(stream.Signature(vector_job(p))),
             "matrix": Out(stream.Signature(matrix_job(p))),
-            "read": Out(stream.Signature(read_request(p.local_bits))),
-            "write": Out(stream.Signature(write_request(p.local_bits))), "ended": Out(finished()),
+            "read": Out(stream.Signature(read_request(p))),
+            "write": Out(stream.Signature(write_request(p))), "ended": Out(finished()),
             "ended_context": Out(1), "issued": Out(4), "fault": Out(fault()),
         })  # fmt: skip
 

@@ -58,7 +58,8 @@ def vector_job(p: GnnParameters) -> data.StructLayout:
     """
     return data.StructLayout({
         "thread": 4, "op": Opcode, "relu": 1, "maximum": 1, "k": 4, "imm": 24,
-        "constant": CONSTANT, "rows": 16, "edges": 16, "elements": 16, "scalar": 1, **operands(p),
+        "constant": CONSTANT, "rows": 16, "edges": range(p.max_edges + 1),
+        "elements": range(p.row_elements + 1), "scalar": 1, **operands(p),
     })  # fmt: skip
 
 
@@ -88,21 +89,21 @@ class LoadKind(enum.Enum, shape=3):
     """Lists of a shard, into the thread's memories of that kind."""
 
 
-def read_job(local_bits: int) -> data.StructLayout:
+def read_job(p: GnnParameters) -> data.StructLayout:
     """A read. Rows: ``rows`` of ``bytes``, row r at ``address + place * row_step`` with place r or
     the r-th source id, to words ``base + r * stride``. Lists: ``rows`` entries at ``address``.
     """
     return data.StructLayout({
-        "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
-        "base": local_bits, "stride": local_bits,
+        "thread": 4, "kind": LoadKind, "address": 40, "row_step": 16,
+        "bytes": range(p.row_bytes + 1), "rows": 16, "base": p.local_bits, "stride": p.local_bits,
     })  # fmt: skip
 
 
-def write_job(local_bits: int) -> data.StructLayout:
+def write_job(p: GnnParameters) -> data.StructLayout:
     """A write of rows, as a read of kind ROWS."""
     return data.StructLayout({
-        "thread": 4, "address": 40, "row_step": 16, "bytes": 16, "rows": 16,
-        "base": local_bits, "stride": local_bits,
+        "thread": 4, "address": 40, "row_step": 16, "bytes": range(p.row_bytes + 1), "rows": 16,
+        "base": p.local_bits, "stride": p.local_bits,
     })  # fmt: skip
 
 

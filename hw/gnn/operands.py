@@ -38,10 +38,10 @@ class Operands(Unit):
         Of the thread and the pass; the first word of the bias.
     valid : In(1), looked_up : In(LOOKED_UP)
         A slot.
-    operands : Out(operands), elements : Out(16)
+    operands : Out(operands), elements : Out
         As far as they were looked up; elements of a row of the job: those of d, or of the first of
         a, d and b that is there if the operation goes through edges.
-    weight : Out(range(weight_words)), k_tiles, n_tiles : Out(TILE_BITS), bytes : Out(16)
+    weight : Out(range(weight_words)), k_tiles, n_tiles : Out(TILE_BITS), bytes : Out
         Of the last slot: first word and tiles of weights; bytes of a row.
     checked : Out(1), code : Out(Fault)
         The slot of four cycles ago was checked; what is wrong, or NONE.
@@ -63,9 +63,10 @@ class Operands(Unit):
             "clear": In(1), "present": In(len(OPERANDS)), "current": In(thread_task(p)),
             "strides": In(data.ArrayLayout(p.address_bits, 3)), "halves": In(8), "bias": In(24),
             "valid": In(1), "looked_up": In(LOOKED_UP),
-            "operands": Out(data.StructLayout(operands(p))), "elements": Out(16),
+            "operands": Out(data.StructLayout(operands(p))),
+            "elements": Out(range(p.row_elements + 1)), "bytes": Out(range(p.row_bytes + 1)),
             "weight": Out(range(p.weight_words)), "k_tiles": Out(TILE_BITS),
-            "n_tiles": Out(TILE_BITS), "bytes": Out(16), "checked": Out(1), "code": Out(Fault),
+            "n_tiles": Out(TILE_BITS), "checked": Out(1), "code": Out(Fault),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:

@@ -135,11 +135,21 @@ class GnnParameters:
         return -(-2 * self.max_sources // self.bus_bytes)
 
     @property
+    def row_elements(self) -> int:
+        """Most elements of a row of an operand: it fits its memory, and a slot has 16 bits of
+        them."""
+        words = max(self.accumulator_words, self.local_words)
+        return min(_MOST - 1, max(self.lanes * words, self.score_lanes * self.edge_words))
+
+    @property
+    def row_bytes(self) -> int:
+        """Most bytes of a row that is loaded or stored, likewise."""
+        return min(_MOST - 1, self.lanes * self.local_words)
+
+    @property
     def row_beats(self) -> int:
-        """Beats of the longest row, which has 16 bits of bytes and fits local memory, or list; at
-        least those of a burst."""
-        row = min(self.local_words * self.lanes, _MOST)
-        most = max(row, 4 * self.max_sources, 4 * self.max_edges)
+        """Beats of the longest row or list, at least those of the longest burst."""
+        most = max(self.row_bytes, 4 * self.max_sources, 4 * self.max_edges)
         return max(LONGEST_BURST, -(-most // self.bus_bytes))
 
     @property

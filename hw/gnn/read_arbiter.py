@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from amaranth.hdl import Module
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..fabric.arbiter import PriorityArbiter, PriorityArbiterParameters
 from ..unit import Unit
+from .parameters import GnnParameters
 from .tasks import CONTROL_REQUEST
 from .transfers import Client, read_request
 
-__all__ = ["ReadArbiter", "ReadArbiterParameters"]
-
-
-@dataclass(frozen=True)
-class ReadArbiterParameters:
-    """Parameters of :class:`ReadArbiter`: bytes of a beat; bits of an address of rows."""
-
-    bus_bytes: int
-    local_bits: int
+__all__ = ["ReadArbiter"]
 
 
 class ReadArbiter(Unit):
@@ -46,13 +37,13 @@ class ReadArbiter(Unit):
     A request that waits stays; one passes in the cycle it is offered.
     """
 
-    p: ReadArbiterParameters
+    p: GnnParameters
 
-    def __init__(self, p: ReadArbiterParameters) -> None:
+    def __init__(self, p: GnnParameters) -> None:
         width = 8 * p.bus_bytes
         beat = data.StructLayout({"client": 1, "data": width, "last": 1})
         control = In(stream.Signature(CONTROL_REQUEST))
-        rows = stream.Signature(read_request(p.local_bits))
+        rows = stream.Signature(read_request(p))
         super().__init__(p, {
             "loader": control, "dispatcher": control, "lists": In(rows), "rows": In(rows),
             "requests": Out(rows), "beats": In(stream.Signature(beat)),
@@ -62,7 +53,7 @@ class ReadArbiter(Unit):
 
     def body(self) -> Module:
         m = Module()
-        request = read_request(self.p.local_bits)
+        request = read_request(self.p)
         m.submodules.arbiter = arbiter = PriorityArbiter(PriorityArbiterParameters(request, 4))
         controls = ((self.loader, Client.LOADER), (self.dispatcher, Client.DISPATCHER))
         for (port, client), place in zip(controls, arbiter.i, strict=False):

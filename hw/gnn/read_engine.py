@@ -72,7 +72,7 @@ class ReadEngine(Unit):
         beat = data.StructLayout({"client": 1, "data": 8 * p.bus_bytes, "last": 1})
         super().__init__(p, {
             "clear": In(1), "halt": In(1),
-            "requests": In(stream.Signature(read_request(p.local_bits))),
+            "requests": In(stream.Signature(read_request(p))),
             "done": Out(finished()),
             "rows_write": Out(local_write(p.local_words, p.word_bits, p.lanes // p.mask_bytes)),
             "edges_write": Out(local_write(p.edge_beats, 8 * p.bus_bytes, 1)),
@@ -98,7 +98,7 @@ class ReadEngine(Unit):
     def _accept(self, m: Module, addresses: AddressGenerator) -> Queue:
         """Give a request to the generator of addresses, and to those who wait for its beats."""
         p = self.p
-        queue = add_queue(m, "requested", read_request(p.local_bits), 2, self.clear)
+        queue = add_queue(m, "requested", read_request(p), 2, self.clear)
         connect(m, flipped(self.requests), queue.i)
         request = queue.o.payload
         job = request.job

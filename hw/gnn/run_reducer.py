@@ -45,7 +45,7 @@ class RunReducer(Unit):
     turned : In(lanes of signed(value_bits))
         The value, its bits inverted if ``maximum``.
     total : Out(lanes of signed(32))
-        Reduced values: those of a run may stand here while the next one begins.
+        A cycle after a value, what its run has come to; in other cycles it means nothing.
 
     Source: brief `gnn`, section 6: no read-modify-write of memory, so no hazard.
     """
@@ -77,6 +77,5 @@ class RunReducer(Unit):
                 m.d.sync += before.eq(self.before_first[lane])
             with m.Elif(self.valid):
                 m.d.sync += before.eq(after)
-            with m.If(self.valid):
-                m.d.sync += total.eq(after)
+            m.d.sync += total.eq(after)
         return m

@@ -65,7 +65,7 @@ class Threads(Unit):
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
             "counts": In(COUNTS), "code": In(table_write(64)), "tasks": In(stream.Signature(TASK)),
-            "lists": Out(stream.Signature(read_request(p.local_bits))),
+            "lists": Out(stream.Signature(read_request(p))),
             "fetched": Out(stream.Signature(fetched(p))), "vector_done": In(finished()),
             "matrix_done": In(finished()), "read_done": In(finished()),
             "write_done": In(finished()), "ended": In(finished()), "started": Out(1),
@@ -213,7 +213,7 @@ class Threads(Unit):
         self, m: Module, task: data.View, thread: Value, busy: Value, step: Value
     ) -> Value:
         """Ask for the lists of a shard; the last one after the task is known to be whole."""
-        request = read_request(self.p.local_bits)
+        request = read_request(self.p)
         asked = Signal(request)
         job = asked.job
         number = Signal(2)

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for
 
 from .axi import ADDRESS_BITS
 from .jobs import read_job, write_job
+from .parameters import GnnParameters
 
 __all__ = [
     "BURST", "JOBS_UNDER_WAY", "Client", "read_request", "span_layout", "write_request",
@@ -23,19 +24,19 @@ class Client:
     DISPATCHER = 1
 
 
-def read_request(local_bits: int) -> data.StructLayout:
+def read_request(p: GnnParameters) -> data.StructLayout:
     """A read job whose row r is at ``address + (place + r) * row_step``, with what a fault tells.
     ``last``: its end is told to the thread. ``control``: its ``rows`` are beats, and go to the
     client that the thread stands for.
     """
     return data.StructLayout({
-        "job": read_job(local_bits), "place": 32, "pc": 16, "last": 1, "control": 1,
+        "job": read_job(p), "place": 32, "pc": 16, "last": 1, "control": 1,
     })  # fmt: skip
 
 
-def write_request(local_bits: int) -> data.StructLayout:
+def write_request(p: GnnParameters) -> data.StructLayout:
     """A write job, likewise."""
-    return data.StructLayout({"job": write_job(local_bits), "place": 32, "pc": 16})
+    return data.StructLayout({"job": write_job(p), "place": 32, "pc": 16})
 
 
 def span_layout(row_beats: int) -> data.StructLayout:

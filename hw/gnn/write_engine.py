@@ -67,7 +67,7 @@ class WriteEngine(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "clear": In(1), "halt": In(1),
-            "requests": In(stream.Signature(write_request(p.local_bits))),
+            "requests": In(stream.Signature(write_request(p))),
             "done": Out(finished()), "rows": Out(local_read(p.local_words, p.word_bits)),
             "fault": Out(fault()),
             "busy": Out(1), "beat": Out(1), "settled": Out(1), "drained": Out(1),
@@ -97,7 +97,7 @@ class WriteEngine(Unit):
         """Give a request to the generator of addresses, and to the reader of local memory."""
         p = self.p
         beats = (self.requests.payload.job.bytes + p.bus_bytes - 1) >> ceil_log2(p.bus_bytes)
-        request = write_request(p.local_bits)
+        request = write_request(p)
         measured = data.StructLayout({"request": request, "beats": range(p.row_beats + 1)})
         queue = add_queue(m, "measured", measured, 2, self.clear)
         at, there, take = queue.o.payload, queue.o.valid, queue.o.ready

@@ -201,7 +201,10 @@ class RandomCode:
     def factors(self, *shape: int) -> Integers:
         """Packed constants `m | s << 16`."""
         m = self.rng.integers(0, 1 << 16, shape)
-        return m | self.rng.integers(0, _MOST_SHIFT, shape, endpoint=True) << 16
+        s = self.rng.integers(0, _MOST_SHIFT, shape, endpoint=True)
+        # Of some the last bits of a product count.
+        small = self.rng.random(shape) < 0.25
+        return np.where(small, m & 7 | (s & 1) << 16, m | s << 16)
 
     # Instructions.
 
@@ -295,7 +298,7 @@ class RandomCode:
     def heads(self) -> int:
         """Return a k by which all columns have a head in the first word."""
         least = (self.words - 1).bit_length()
-        k: int = self.one_of(*range(least, 6), _ALL_HEADS)
+        k: int = self.one_of(least, least, *range(least, 6), _ALL_HEADS)
         return k
 
     def shard_operations(self) -> Iterator[Instruction]:
@@ -304,9 +307,9 @@ class RandomCode:
             match self.below(6):
                 case 0:
                     scores = self.one_of(*_EDGES)
-                    b = self.one_of(NO_SLOT, SCALAR, self.numbers[scores])
+                    b = self.one_of(NO_SLOT, SCALAR, *[self.numbers[scores]] * 2)
                     # Heads of one column would have to be in a word.
-                    k = 1 + self.below(15)
+                    k = self.one_of(1, 2, 1 + self.below(15))
                     yield self.code(Opcode.SPSUM, d="a0", a=self.one_of(*_BYTES), b=b, k=k)
                 case 1:
                     yield self.code(Opcode.SPMAX, d="a1", a=self.one_of(*_BYTES))
