@@ -76,8 +76,6 @@ class AddressGenerator(Unit):
     ids_enable : Out(1), ids_address : Out, ids : In(8 * bus_bytes)
         A beat of the list of sources, in the cycle after its address.
         The address is ``thread << list_bits | beat``. Only if there are gathered spans.
-    idle : Out(1)
-        All bursts of all spans were taken.
 
     Notes
     -----
@@ -96,25 +94,18 @@ class AddressGenerator(Unit):
         } if p.max_sources else {}  # fmt: skip
         super().__init__(p, {
             "clear": In(1), "spans": In(stream.Signature(span_layout(p.row_beats))),
-            "bursts": Out(stream.Signature(BURST)), **gather, "idle": Out(1),
+            "bursts": Out(stream.Signature(BURST)), **gather,
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
         m = Module()
-        taken = Signal()
         splitting = BurstSplitterParameters(self.p.bus_bytes, self.p.row_beats)
         rows = add_queue(m, "rows", splitting.row, _ROWS_AHEAD, self.clear)
-        self._walk(m, self._prepared(m), taken, rows)
+        self._walk(m, self._prepared(m), rows)
         m.submodules.splitter = splitter = BurstSplitter(splitting)
         m.d.comb += splitter.clear.eq(self.clear)
         connect(m, rows.o, splitter.rows)
         connect(m, splitter.bursts, flipped(self.bursts))
-        under_way = Signal(6)
-        m.d.sync += under_way.eq(
-            under_way + (self.spans.valid & self.spans.ready) - taken
-            - (self.bursts.valid & self.bursts.ready & self.bursts.payload.last)
-        )
-        m.d.comb += self.idle.eq(under_way == 0)
         return ResetInserter(self.clear)(m)
 
     def _prepared(self, m: Module) -> Queue:
@@ -149,20 +140,16 @@ class AddressGenerator(Unit):
         pipe.finish(valid=queue.i.valid, ready=queue.i.ready)
         return queue
 
-    def _walk(self, m: Module, spans: Queue, taken: Signal, rows: Queue) -> None:
-        """Walk through the rows of a span, a row a cycle as long as the queue has room for it.
-
-        ``taken`` tells of a span that is empty.
-        """
+    def _walk(self, m: Module, spans: Queue, rows: Queue) -> None:
+        """Walk through the rows of a span, a row a cycle as long as the queue has room for it."""
         p = self.p
         span, valid = spans.o.payload, spans.o.valid & ~spans.o.payload.empty
-        m.d.comb += taken.eq(spans.o.valid & span.empty)
         row = Signal(16)
         room = Signal(range(_ROWS_AHEAD + 1), init=_ROWS_AHEAD)
         go, last = Signal(name="walk"), Signal(name="last_row")
         m.d.comb += [
             go.eq(valid & (room != 0)), last.eq(row == span.last_row),
-            spans.o.ready.eq((go & last) | taken),
+            spans.o.ready.eq((go & last) | span.empty),
         ]
         m.d.sync += room.eq(room - go + (rows.o.valid & rows.o.ready))
         with m.If(go):

@@ -154,11 +154,10 @@ class Dispatcher(Unit):
             ]  # fmt: skip
         asked = add_queue(m, "asked", CONTROL_REQUEST, 2, self.clear)
         connect(m, asked.o, flipped(self.requests))
-        # To the memory and into the order, both or neither.
+        # To the memory and into the order, which has a place for each record that is not there yet.
         m.d.comb += [
             asked.i.payload.eq(kinds.o.payload),
-            asked.i.valid.eq(kinds.o.valid & orders.i.ready),
-            kinds.o.ready.eq(asked.i.ready & orders.i.ready),
+            asked.i.valid.eq(kinds.o.valid), kinds.o.ready.eq(asked.i.ready),
             orders.i.valid.eq(kinds.o.valid & asked.i.ready),
             orders.i.payload.kind.eq(kinds.chosen),
             orders.i.payload.odd.eq(

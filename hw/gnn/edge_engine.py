@@ -126,7 +126,9 @@ class EdgeEngine(Unit):
         product = Signal(range(p.local_words), name="source_product", reset_less=True)
         source = Signal(range(p.local_words), name="source_address", reset_less=True)
         word = delayed(m, step.word, "word", 1)
-        m.d.sync += [product.eq(step.source * job.a.stride), source.eq(product + job.a.base + word)]
+        m.d.sync += [
+            product.eq(step.edge.source * job.a.stride), source.eq(product + job.a.base + word),
+        ]
         # Rows of edges one after the other, and again for the next word.
         row = Signal(range(p.edge_words), reset_less=True)
         edge = Signal(range(p.edge_words), name="edge_address", reset_less=True)
@@ -178,7 +180,7 @@ class EdgeEngine(Unit):
             for name, turn in (("b", b_turn), ("c", c_turn), ("r", r_turn))
         ]
         m.d.sync += [
-            product.eq(step.destination * stride), base_held.eq(base),
+            product.eq(step.edge.destination * stride), base_held.eq(base),
             address.eq(product + base_held + (word >> 1)),
         ]  # fmt: skip
         m.d.comb += [

@@ -18,15 +18,22 @@ _AHEAD = 8
 """Edges that may have been asked for and not used: more than the cycles until they come."""
 
 
+def _edge(p: GnnParameters) -> data.StructLayout:
+    """The edge's rows, as far as addresses need them."""
+    return data.StructLayout({
+        "source": range(max(p.max_sources, p.local_words)),
+        "destination": range(p.accumulator_words),
+    })  # fmt: skip
+
+
 def _step(p: GnnParameters) -> data.StructLayout:
-    """The edge's rows, as far as addresses need them, and the word of them. ``first`` of its run of
+    """An edge, and the word of its rows. ``first`` of its run of
     equal destinations, for which it takes several ``turn``s; it ``fires`` in the last of them.
     There, it is the ``last`` of its run, or ``ends`` the list, or is the ``final`` one of the job.
     """
     return data.StructLayout({
-        "source": range(max(p.max_sources, p.local_words)),
-        "destination": range(p.accumulator_words), "word": p.chunk_bits, "turn": 2, "first": 1,
-        "fires": 1, "last": 1, "ends": 1, "final": 1,
+        "edge": _edge(p), "word": p.chunk_bits, "turn": 2, "first": 1, "fires": 1, "last": 1,
+        "ends": 1, "final": 1,
     })  # fmt: skip
 
 
@@ -57,15 +64,14 @@ class EdgeWalker(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "start": In(1), "edges": In(range(p.max_edges + 1)), "words": In(p.chunk_bits + 1),
-            "turns": In(2),
-            "list": Out(list_read(p.max_edges, 32)), "valid": Out(1), "step": Out(_step(p)),
-            "finished": Out(1),
+            "turns": In(2), "list": Out(list_read(p.max_edges, 32)), "valid": Out(1),
+            "step": Out(_step(p)), "finished": Out(1),
         })  # fmt: skip
 
     def body(self) -> Module:
         m = Module()
         p = self.p
-        m.submodules.queue = queue = StreamFIFO(StreamFIFOParameters(32, _AHEAD))
+        m.submodules.queue = queue = StreamFIFO(StreamFIFOParameters(_edge(p), _AHEAD))
         nothing = Signal()
         takes = Signal()
         m.d.comb += nothing.eq((self.edges == 0) | (self.words == 0))
@@ -100,11 +106,14 @@ class EdgeWalker(Unit):
             after = Signal(name=f"came_{k}")
             m.d.sync += after.eq(came)
             came = after
-        m.d.comb += [queue.i.valid.eq(came), queue.i.payload.eq(self.list.data)]
+        m.d.comb += [
+            queue.i.valid.eq(came), queue.i.payload.source.eq(self.list.data[:16]),
+            queue.i.payload.destination.eq(self.list.data[16:]),
+        ]
 
         # The edge at work, whether it is the first of its run, and its number and word.
         held = Signal()
-        edge = Signal(32)
+        edge = Signal(_edge(p))
         first = Signal()
         number = Signal.like(last_edge)
         word = Signal.like(last_word)
@@ -116,8 +125,8 @@ class EdgeWalker(Unit):
         beyond = Signal()
         at_last_word = Signal()
         m.d.comb += [
-            final.eq(ends & at_last_word), beyond.eq(queue.o.payload[16:] != edge[16:]),
-            steps.eq(held & (queue.o.valid | final)),
+            beyond.eq(queue.o.payload.destination != edge.destination),
+            final.eq(ends & at_last_word), steps.eq(held & (queue.o.valid | final)),
             fires.eq(steps & (~first | (turn == self.turns - 1))),
             takes.eq(queue.o.valid & (~held | fires)), queue.o.ready.eq(takes),
         ]  # fmt: skip
@@ -139,8 +148,7 @@ class EdgeWalker(Unit):
             with m.If(advances):
                 m.d.sync += flag.eq(Mux(flag, last == 0, place + 1 == last))
         m.d.sync += [
-            self.valid.eq(steps), self.step.source.eq(edge[:16]),
-            self.step.destination.eq(edge[16:]),
+            self.valid.eq(steps), self.step.edge.eq(edge),
             self.step.word.eq(word), self.step.turn.eq(turn), self.step.first.eq(first),
             self.step.fires.eq(fires), self.step.last.eq(ends | beyond),
             self.step.ends.eq(ends & fires), self.step.final.eq(final & fires),

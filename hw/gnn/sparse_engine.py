@@ -104,8 +104,8 @@ class SparseEngine(Unit):
         row_wait, wait = _VALUE - 2 - _DATA, _VALUE - 1 - _DATA
         word = delayed(m, step.word, "word", 1)
         for name, words, row, operand in (
-            ("source", p.local_words, step.source, job.a),
-            ("destination", p.accumulator_words, step.destination, job.d),
+            ("source", p.local_words, step.edge.source, job.a),
+            ("destination", p.accumulator_words, step.edge.destination, job.d),
         ):  # fmt: skip
             product = Signal(range(words), name=f"{name}_product", reset_less=True)
             address = Signal(range(words), name=f"{name}_address", reset_less=True)
@@ -146,7 +146,7 @@ class SparseEngine(Unit):
         reading = delayed(m, step.fires, "scalar_read", 2, reset=True)
         m.d.comb += [
             self.scores.address.eq(address), self.scores.enable.eq(reading & job.b.present),
-            self.scalars.address.eq(delayed(m, step.source, "source_of_scalar", 2)),
+            self.scalars.address.eq(delayed(m, step.edge.source, "source_of_scalar", 2)),
             self.scalars.enable.eq(reading & job.scalar),
         ]
         m.submodules.select = select = HeadSelect(

@@ -87,7 +87,7 @@ class WriteEngine(Unit):
         drained = self._send(m, addresses, origins, beats)
         m.d.comb += [
             self.drained.eq(drained),
-            self.settled.eq(~self.requests.valid & ~there & addresses.idle & drained),
+            self.settled.eq(~self.requests.valid & ~there & ~origins.o.valid & drained),
         ]  # fmt: skip
         return ResetInserter(self.clear)(m)
 

@@ -27,12 +27,14 @@ from .isa import SPACES, WIDTHS
 from .records import PASS_TYPE, TENSOR_TYPE
 
 __all__ = [
-    "END", "RECORDS_THERE", "SHARD_PHASES", "SLOTS", "TYPES", "Probe", "build_probe", "slot_of",
-    "word_of",
+    "ASIDE", "END", "RECORDS_THERE", "SHARD_PHASES", "SLOTS", "TYPES", "Probe", "build_probe",
+    "slot_of", "word_of",
 ]  # fmt: skip
 
 TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
 SHARD_PHASES = (Phase.GATHER0, Phase.GATHER1)
+ASIDE = 700
+"""More cycles than it takes to load a probe and to begin and end its jobs."""
 RECORDS_THERE = 3
 """Intervals or shards that a probe has; those behind them are not in memory."""
 
@@ -96,6 +98,8 @@ class Probe:
         Whether ERROR names a thread.
     busy
         What counters of busy cycles and of beats tell, where it runs to its end.
+    cycles
+        Most that it may take then beyond `ASIDE`, with a memory that answers at once; 0: any.
     """
 
     name: str
@@ -115,6 +119,7 @@ class Probe:
     at: int = 0
     thread: bool = True
     busy: Mapping[Counter, int] = field(default_factory=dict)
+    cycles: int = 0
 
 
 def build_probe(probe: Probe, rng: np.random.Generator) -> Image:

@@ -10,6 +10,7 @@ from ...generators.gnn.formats import (
     BLOCK_BYTES,
     JOBS_UNDER_WAY,
     NO_SLOT,
+    PASS_BYTES,
     SCALAR,
     Counter,
     Fault,
@@ -18,7 +19,7 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
-from ...generators.gnn.image import LAST
+from ...generators.gnn.image import INTERVAL_TYPE, LAST
 from .isa import CHUNKS_ONLY, OPERANDS, OPTIONAL, SHARDS_ONLY, SPACES, TENSORS
 from .probe import END, RECORDS_THERE, SHARD_PHASES, SLOTS, Probe, slot_of, word_of
 
@@ -27,6 +28,8 @@ __all__ = ["make_probes"]
 _SELDOM = 8
 _MANY = (1 << 12) + 1
 """Shards of an interval that are all gone through: each of these bits has been on and off."""
+_MOST_WEIGHTS = 1 << 12
+"""Words of weights that are loaded; more would take too long."""
 _ROW_BITS = 13
 """Rows beyond this would take too long."""
 
@@ -36,6 +39,7 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
     yield from _legal(p)
     yield from _rows(p)
     yield from _long_rows(p)
+    yield from _sections(p)
     yield from _counts(p)
     yield from _records(p)
     yield from _fits(p)
@@ -324,7 +328,7 @@ def _rows(p: GnnParameters) -> Iterator[Probe]:
         matrix = sum(max(rows, p.rows) for rows in blocks)
         busy = {Counter.VECTOR_BUSY: 2 * count, Counter.MATRIX_BUSY: matrix}
         yield Probe(f"{count} rows", Fault.NONE, (fill, divide, multiply), busy=busy,
-                    **_many_rows(count))  # fmt: skip
+                    cycles=sum(busy.values()), **_many_rows(count))  # fmt: skip
 
 
 def _long_rows(p: GnnParameters) -> Iterator[Probe]:
@@ -340,7 +344,25 @@ def _long_rows(p: GnnParameters) -> Iterator[Probe]:
             )
             fill = word_of(Opcode.FILL.value, d=SPACES.index(space))
             yield Probe(f"{count} words of a row in {space}", Fault.NONE, (fill,), slots,
-                        busy={Counter.VECTOR_BUSY: count})  # fmt: skip
+                        busy={Counter.VECTOR_BUSY: count}, cycles=count)  # fmt: skip
+
+
+def _sections(p: GnnParameters) -> Iterator[Probe]:
+    """Weights of any number of words, each bit alone and with the highest one: that many beats are
+    read."""
+
+    def beats(size: int) -> int:
+        return int(-(-size // p.bus_bytes))
+
+    most = min(p.weight_words, _MOST_WEIGHTS)
+    high = 1 << most.bit_length() - 1
+    counts = {*_bits(1, most.bit_length()), *(high // 2 + bit for bit in _bits(1, 16)), most}
+    others = (PASS_BYTES, INTERVAL_TYPE.itemsize, 8, 8 * len(SLOTS), 4, 8)
+    for words in sorted(count for count in counts if count <= most):
+        size = p.columns * words
+        yield Probe(f"{words} words of weights", Fault.NONE, bytes={Section.WEIGHTS: size},
+                    tensor=-(-size // BLOCK_BYTES), cycles=words * beats(p.columns),
+                    busy={Counter.CONTROL_BEATS: sum(map(beats, (*others, size)))})  # fmt: skip
 
 
 def _transfers(p: GnnParameters) -> Iterator[Probe]:
@@ -351,7 +373,7 @@ def _transfers(p: GnnParameters) -> Iterator[Probe]:
         both = tuple(_instruction(op, Phase.APPLY0) for op in (Opcode.LDV, Opcode.STV))
         beats = -(-elements // p.bus_bytes)
         yield Probe(f"a row of {elements} bytes", Fault.NONE, both, slots,
-                    tensor=-(-elements // BLOCK_BYTES),
+                    tensor=-(-elements // BLOCK_BYTES), cycles=2 * beats,
                     busy={Counter.READ_BEATS: beats, Counter.WRITE_BEATS: beats})  # fmt: skip
     for op, fault in ((Opcode.LDV, Fault.READ_DECODE), (Opcode.STV, Fault.WRITE_DECODE)):
         word = _instruction(op, Phase.APPLY0)

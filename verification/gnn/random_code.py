@@ -60,6 +60,8 @@ _DRAWN = 12
 """Most operations that are drawn for a phase, if the engine has room for them."""
 _NEEDED = 46
 """Instructions of all phases beyond those, at most."""
+_ROWS = 16
+"""Most rows where the last one ends with its space."""
 _STORES = 12
 """Most stores and loads in a row, if the engine has room for them."""
 _ROUNDS = 16
@@ -92,6 +94,7 @@ class RandomCode:
         self, p: GnnParameters, rng: np.random.Generator, form: Form = Form.ANY
     ) -> None:
         self.p, self.rng, self.form = p, rng, form
+        self.halves = 1 + self.below(2)
         # An operation is two instructions at most, and there are three phases.
         most = max(1, min(_DRAWN, (p.instructions - _NEEDED) // 6))
         if form in (Form.STORES, Form.RECIPROCALS):
@@ -144,16 +147,33 @@ class RandomCode:
             end += sizes[name]
         return places, needed + free
 
+    def _rows(self, sizes: dict[str, int], words: int) -> tuple[dict[str, int], int, int]:
+        """Lay rows out, likewise, half of them so that the last one ends with the space; return
+        also how many there may be."""
+        places, stride = self._spread(sizes, words)
+        rows = words // stride
+        if self.below(2):
+            rows = 1 + self.below(min(rows, _ROWS))
+            end = max(at + sizes[name] for name, at in places.items())
+            shift = words - (rows - 1) * stride - end
+            places = {name: at + shift for name, at in places.items()}
+        return places, stride, rows
+
     def _slots(self) -> dict[str, Slot]:
-        """Lay slots out in each space; `local_stride` and the like are the words of its rows."""
+        """Lay slots out in each space; `local_stride` and the like are the words of its rows,
+        `local_rows` how many have room."""
         n, words, p = self.elements, self.words, self.p
-        places, self.accumulator_stride = self._spread(
-            dict.fromkeys(_SUMS, words), p.accumulator_words
+        places, self.accumulator_stride, self.accumulator_rows = self._rows(
+            dict.fromkeys(_SUMS, words), p.accumulator_words // self.halves
         )
         accumulators = {name: Slot(Space.ACCUMULATOR, _I32, places[name], n) for name in _SUMS}
-        places, self.edge_stride = self._spread(dict.fromkeys(_EDGES, 2 * words), p.edge_words)
+        places, self.edge_stride, self.edge_rows = self._rows(
+            dict.fromkeys(_EDGES, 2 * words), p.edge_words
+        )
         edges = {name: Slot(Space.EDGE, _I16, places[name], n) for name in _EDGES}
-        outer, self.local_stride = self._spread({"row": 7 * words, "factor": 1}, p.local_words)
+        outer, self.local_stride, self.local_rows = self._rows(
+            {"row": 7 * words, "factor": 1}, p.local_words
+        )
         # No room in between: all of it is loaded and stored as a row.
         sizes = {**dict.fromkeys(_BYTES, words), **dict.fromkeys(_HALVES, 2 * words)}
         within, at = {}, outer["row"]

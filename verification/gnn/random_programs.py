@@ -40,6 +40,8 @@ _FEW_ROWS, _MANY_ROWS = 12, 80
 """Of an interval, at most; and of a graph, where an interval may have all."""
 _MORE = 64
 """More elements than those of a row that are in memory, at most."""
+_FAR, _SELDOM = 60_000, 6
+"""Elements of a row in memory, at most, of one tensor in some, if it has few rows."""
 _PHASES = (
     (Phase.SCATTER, Phase.GATHER0, Phase.APPLY0), (Phase.SCATTER, Phase.GATHER1, Phase.APPLY1),
 )  # fmt: skip
@@ -48,21 +50,21 @@ _PHASES = (
 def _program(p: GnnParameters, rng: np.random.Generator, form: Form) -> Program:
     """Return a program on a graph, whose tensors have random contents."""
     code = RandomCode(p, rng, form)
-    halves, round_ = 1 + code.below(2), code.below(2)
+    round_ = code.below(2)
     most = {
         Form.ANY: code.one_of(_FEW_ROWS, _MANY_ROWS), Form.RECIPROCALS: _MANY_ROWS
     }.get(form, _FEW_ROWS)  # fmt: skip
     rows = 1 if form is Form.STORES else most
-    interval = min(most, p.accumulator_words // halves // code.accumulator_stride)
+    interval = min(most, code.accumulator_rows)
     vertices = 1 + code.below(min(3 * interval, _MANY_ROWS))
     shards = partition(
         Graph.of(vertices, *rng.integers(0, vertices, (2, 2 * vertices))),
         Limits(
             interval=interval, source_bytes=code.local_stride * p.lanes,
-            capacity=p.local_words * p.lanes,
+            capacity=code.local_rows * code.local_stride * p.lanes,
             # Few for many shards.
             max_sources=min(p.max_sources, code.one_of(2, 5, p.max_sources)),
-            max_edges=min(p.edge_words // code.edge_stride, code.one_of(3, 8, p.max_edges)),
+            max_edges=min(code.edge_rows, code.one_of(3, 8, p.max_edges)),
         ),
     )  # fmt: skip
     scalars = code.array(16, vertices).astype(np.int16)
@@ -88,16 +90,18 @@ def _program(p: GnnParameters, rng: np.random.Generator, form: Form) -> Program:
         bias=code.array(32, code.biases, p.columns).astype(np.int32),
         tables=code.array(8, p.tables, 256).astype(np.int8).view(np.uint8),
         exp_bits=1 + code.below(14), interval=interval,
-        chunk_rows=min(p.local_words // code.local_stride, 1 + code.below(interval), rows),
+        chunk_rows=min(code.local_rows, code.one_of(1 + code.below(interval), interval), rows),
         accumulator_stride=code.accumulator_stride, chunk_stride=code.local_stride,
         source_stride=there(code.local_stride, 0), edge_stride=there(code.edge_stride, 0),
-        halves=halves, partitions=there(shards, None), scalars=there(scalars, None),
+        halves=code.halves, partitions=there(shards, None), scalars=there(scalars, None),
     )  # fmt: skip
     width = code.slots["row"].elements
     tensors = {}
     for name in TENSORS:
         # Rows may be longer than what is loaded or stored of them.
         wide = width + code.one_of(0, code.below(_MORE))
+        if vertices <= _FEW_ROWS and code.below(_SELDOM) == 0:
+            wide = code.below(_FAR - width) + width
         tensors[name] = Tensor(vertices, wide, ElementType.I8, code.array(8, vertices, wide))
     tensors["factor"] = Tensor(vertices, 1, ElementType.I32, code.factors(vertices, 1))
     return Program(

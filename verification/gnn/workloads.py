@@ -25,13 +25,17 @@ from ...golden.gnn.layer import Layer
 from ...golden.gnn.network import Network, quantize
 from ...golden.gnn.sage import Reduction, Sage
 
-__all__ = ["GRAPHS", "MODELS", "RANDOM", "Workload", "make_graph", "make_layer", "make_workload"]
+__all__ = [
+    "GRAPHS", "MODELS", "RANDOM", "Workload", "make_graph", "make_layer", "make_workload", "widest",
+]  # fmt: skip
 
 GRAPHS = ("karate", "multigraph", "star", "biclique", "without edges", "one vertex")
 MODELS = (
     "gcn aggregate", "gcn transform", "sage mean", "sage max", "gin", "gat 1 head", "gat 4 heads",
     "ggnn", "appnp", "linear",
 )  # fmt: skip
+_TILES, _PARTS = 130, 8
+"""Tiles of weights in a row or column of them, at most; rows of local memory, at least."""
 RANDOM = "random"
 """Neither: a program or a graph that nobody would write."""
 
@@ -125,12 +129,14 @@ def make_layer(kind: str, rng: np.random.Generator, wide: int = 10, out: int = 7
 
 def make_workload(
     model: str, graph: str, p: GnnParameters, rng: np.random.Generator, *,
-    halves: int | None = None, first: int = 0, wide: int = 10,
+    halves: int | None = None, first: int = 0, wide: int = 10, out: int = 7,
 ) -> Workload:  # fmt: skip
-    """Return a run of a layer on a graph; its image begins ``first`` blocks behind its base."""
+    """Return a run of a layer of ``wide`` features on a graph, with ``out`` outputs if they are
+    free; its image begins ``first`` blocks behind its base.
+    """
     edges = make_graph(graph, rng)
     x = rng.normal(size=(edges.vertices, wide))
-    network = quantize(Network([make_layer(model, rng, wide)]), edges, x)
+    network = quantize(Network([make_layer(model, rng, wide, out)]), edges, x)
     codes = rng.integers(-128, 128, (edges.vertices, wide))
     program = compile_network(network, edges, p, halves=halves)
     image = build_image(program, first)
@@ -138,3 +144,13 @@ def make_workload(
     return Workload(
         (model, graph), program, image, network.trace(edges, codes)[-1], estimate(program)
     )
+
+
+def widest(p: GnnParameters) -> tuple[tuple[int, int], ...]:
+    """Return features and outputs of linear layers with as many tiles of weights as an engine and a
+    simulation have room for: of a row, and of a result."""
+    tiles = min(_TILES, p.weight_words // p.rows)
+    most = p.local_words * p.lanes // _PARTS
+    wide = min(tiles * p.rows, most)
+    out = min(min(tiles, p.bias_words) * p.columns, most)
+    return (wide, p.columns), (p.rows, out)
