@@ -46,7 +46,7 @@ _BURST_BYTES = 4096
 _RESET_CYCLES = 2000
 _LATENCY = 6
 """Of the memory as it is unless told otherwise, with the cycle in which it takes an address."""
-_SLACK, _SLACK_CYCLES = 1.08, 50
+_SLACK, _SLACK_CYCLES = 1.2, 50
 """Of the model's cycles, and beyond: what an engine may take."""
 _JOBS = {
     Unit.VECTOR: Counter.VECTOR_JOBS, Unit.MATRIX: Counter.MATRIX_JOBS,
