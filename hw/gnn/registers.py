@@ -89,7 +89,7 @@ _FIXED = (
     ("PASSES", True, "number of passes"),
     ("ERROR", False, "bits 3:0: code; bits 12:8: thread, 31 if none"),
     ("ERROR_PC", False, "place of the thread's instruction, or of its task's first one"),
-    ("ERROR_ADDRESS_LOW", False, "address of an error of the memory"),
+    ("ERROR_ADDRESS_LOW", False, "address of an error of the memory, 0 of others"),
     ("ERROR_ADDRESS_HIGH", False, "its bits 39:32"),
 )
 REGISTERS = (

@@ -27,7 +27,8 @@ __all__ = ["make_probes"]
 
 _SELDOM = 8
 _MANY = (1 << 12) + 1
-"""Shards of an interval that are all gone through: each of these bits has been on and off."""
+"""Shards or chunks of an interval that are all gone through: each of these bits of a count has been
+on and off."""
 _MOST_WEIGHTS = 1 << 12
 """Words of weights that are loaded; more would take too long."""
 _ROW_BITS = 13
@@ -291,6 +292,13 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
         yield Probe(f"{_MANY} shards in {phase.name}", Fault.NONE, phase=phase,
                     interval={"count": _MANY, "flags": LAST}, shards=_MANY,
                     busy={Counter.TASKS: _MANY})  # fmt: skip
+    jobs = (Counter.VECTOR_JOBS, Counter.MATRIX_JOBS, Counter.READ_JOBS, Counter.WRITE_JOBS)
+    code = tuple(
+        _instruction(op, Phase.APPLY0) for op in (Opcode.FILL, Opcode.MM, Opcode.LDV, Opcode.STV)
+    )
+    yield Probe(f"a job of each unit in {_MANY} chunks", Fault.NONE, code, tensor=_MANY,
+                pass_={"accumulator_stride": 0}, interval={"rows": _MANY},
+                busy=dict.fromkeys((Counter.TASKS, *jobs), _MANY))  # fmt: skip
     load = _instruction(Opcode.LDV, Phase.APPLY0)
     for bit in range(2, 16):
         yield Probe(f"2^{bit} chunks", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},

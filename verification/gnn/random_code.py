@@ -58,7 +58,7 @@ _LONGEST = 9000
 """Most elements of a row: seven such rows are a tensor's row, of less than 64 KiB."""
 _DRAWN = 12
 """Most operations that are drawn for a phase, if the engine has room for them."""
-_NEEDED = 46
+_NEEDED = 47
 """Instructions of all phases beyond those, at most."""
 _ROWS = 16
 """Most rows where the last one ends with its space."""
@@ -280,11 +280,7 @@ class RandomCode:
                 case 1:
                     yield self.product("b0", self.one_of("b1", "b2"))
                 case 2:
-                    yield self.reciprocal()
-                    yield self.code(
-                        Opcode.RQROW, d=self.one_of(*_BYTES, *_HALVES), a=self.one_of(*_SUMS[:3]),
-                        b="head", k=self.heads(), flags=FLAG_RELU * self.below(2),
-                    )  # fmt: skip
+                    yield from self.normalisation()
                 case 3:
                     # Rows of which memory has more: they do not follow each other there.
                     yield self.code(Opcode.LDV, d=self.one_of(*_BYTES, *_HALVES), c=TENSORS["x"])
@@ -305,8 +301,13 @@ class RandomCode:
             yield self.code(Opcode.MUL, d="a1", a="a1", b="a2")
             yield self.code(Opcode.ADD, d="a1", a="a1", b="a0")
 
-    def reciprocal(self) -> Instruction:
-        return self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
+    def normalisation(self) -> Iterator[Instruction]:
+        """Reciprocals, by which columns are multiplied."""
+        yield self.code(Opcode.RECIP, d="head", a=self.one_of(*_SUMS[:3]))
+        yield self.code(
+            Opcode.RQROW, d=self.one_of(*_BYTES, *_HALVES), a=self.one_of(*_SUMS[:3]), b="head",
+            k=self.heads(), flags=FLAG_RELU * self.below(2),
+        )  # fmt: skip
 
     def product(self, d: str, a: str) -> Instruction:
         bias = self.below(self.biases - self.bias_words + 1)
@@ -406,8 +407,7 @@ class RandomCode:
                 yield self.code(Opcode.LDV, d=place, c=TENSORS["x"])
             else:
                 yield self.code(Opcode.STV, a=place, c=TENSORS["part"])
-        if self.below(2):
-            yield self.reciprocal()
+        yield from self.normalisation()
         yield self.code(Opcode.STV, a="row", c=TENSORS["y0"])
         for step in range(2):
             for pair in range(2):

@@ -39,6 +39,7 @@ _ROOM = 1 << 24
 """More bytes than any image here has."""
 _NO_THREAD = 31
 """What ERROR tells as the thread if none is to blame."""
+_OF_MEMORY = (Fault.READ_SLAVE, Fault.READ_DECODE, Fault.WRITE_SLAVE, Fault.WRITE_DECODE)
 _AROUND = 2
 """Cycles that do not count: before the engine is busy, and behind its end."""
 _BURST_BYTES = 4096
@@ -203,13 +204,15 @@ class System:
             bench.check("ERROR names a thread", thread is not False, names, **told, thread=found)
         if thread is not None:
             bench.check("ERROR_PC", pc if thread else 0, place, **told)
-        if address is not None:
-            low = await control.read("ERROR_ADDRESS_LOW")
-            high = await control.read("ERROR_ADDRESS_HIGH")
+        low = await control.read("ERROR_ADDRESS_LOW")
+        at = await control.read("ERROR_ADDRESS_HIGH") << 32 | low
+        if expected not in _OF_MEMORY:
+            bench.check("ERROR_ADDRESS", 0, at, **told)
+        elif address is not None:
             # The address is that of the burst for writes, of the beat for reads.
             writes = expected in (Fault.WRITE_SLAVE, Fault.WRITE_DECODE)
-            near = 0 <= address - (high << 32 | low) < (_BURST_BYTES if writes else 1)
-            bench.check("ERROR_ADDRESS", True, near, **told, found=hex(high << 32 | low))
+            near = 0 <= address - at < (_BURST_BYTES if writes else 1)
+            bench.check("ERROR_ADDRESS", True, near, **told, found=hex(at))
         bench.coverage.hit("fault", expected.name)
 
     async def recover(self) -> None:

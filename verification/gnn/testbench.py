@@ -36,8 +36,8 @@ _NO_REGISTER = 0xFC
 
 _RESETS = 14
 
-_PER_SHARD = 50
-"""Cycles that are more than enough."""
+_PER_TASK = 200
+"""Cycles that are more than enough for a shard, or a chunk of a row."""
 
 
 @cocotb.test()
@@ -238,7 +238,8 @@ async def probes(bench: Bench) -> None:
             system.memory.together = len(image.memory) - behind, probe.together
         await system.begin(image)
         if probe.fault is Fault.NONE:
-            status = await system.wait(PATIENCE + _PER_SHARD * probe.shards, **told)
+            patience = PATIENCE + _PER_TASK * max(probe.shards, probe.tensor)
+            status = await system.wait(patience, **told)
             bench.check("STATUS", 1 << STATUS_DONE, status, **told)
             for counter, cycles in probe.busy.items():
                 bench.check(counter.name, cycles, await system.control.read(counter.name), **told)
