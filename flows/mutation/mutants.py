@@ -29,6 +29,11 @@ SELECT = "mutant_select"
 FILE = "mutant.txt"
 """Of the folder that the simulation runs in: the active mutant's number, in hexadecimal."""
 _BITS = 16
+_DECIDED = {
+    "$reduce_and": "cnot0", "$reduce_or": "cnot1", "$reduce_bool": "cnot1", "$logic_not": "cnot1",
+}  # fmt: skip
+"""Cells that put all bits of an input together, and changes that are made only where another of
+these bits has decided."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class Mutant:
     idle
         Nothing changes: the bit is the constant that it is tied to, or has no value at all, or the
         one that decides is a constant under which nothing happens; or nobody looks at it: another
-        constant decides an AND or an OR, or it goes into a module that does not read it.
+        constant decides an AND or an OR, another bit does where the change is made, or it goes into
+        a module that does not read it.
     """
 
     number: int
@@ -199,8 +205,12 @@ def _idle(words: Mapping[str, str], modules: Mapping[str, Any]) -> bool:
         return True
     if words["mode"].startswith("const"):
         return bool(bit == words["mode"][-1])
-    decides = bits[int(words["ctrlbit"])] if "ctrlbit" in words else None
-    return decides in ("0", "1") and decides != words["mode"][-1]
+    if "ctrlbit" not in words:
+        return False
+    by = int(words["ctrlbit"])
+    if words["mode"] == _DECIDED.get(changed["type"]) and by != place:
+        return True
+    return bits[by] in ("0", "1") and bits[by] != words["mode"][-1]
 
 
 def _unseen(

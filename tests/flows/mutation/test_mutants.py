@@ -105,6 +105,20 @@ def test_a_constant_that_stays_is_no_change(
     assert _idle(words, modules) == idle
 
 
+@pytest.mark.parametrize(("kind", "mode", "by", "idle"), [
+    ("reduce_or", "cnot1", 0, True), ("reduce_or", "cnot0", 0, False),
+    ("reduce_and", "cnot0", 0, True), ("reduce_and", "cnot1", 0, False),
+    ("reduce_bool", "cnot1", 0, True), ("logic_not", "cnot1", 0, True),
+    ("logic_not", "cnot1", 1, False), ("reduce_xor", "cnot1", 0, False), ("not", "cnot1", 0, False),
+])  # fmt: skip
+def test_another_bit_has_decided(kind: str, mode: str, by: int, idle: bool) -> None:
+    """The second bit of an input, changed by the first one or by itself."""
+    modules = {"m": {"cells": {"one": {"type": f"${kind}", "connections": {"A": [5, 6]}}}}}
+    words = {"module": "\\m", "cell": "one", "port": "\\A", "portbit": "1", "mode": mode,
+             "ctrlbit": str(by)}  # fmt: skip
+    assert _idle(words, modules) == idle
+
+
 @pytest.mark.parametrize(("port", "bit", "name"), [
     ("\\D", 1, "aside[5]"), ("\\D", 0, ""), ("\\CLK", 0, ""), ("\\Q", 1, ""),
 ])  # fmt: skip
