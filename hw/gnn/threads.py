@@ -200,7 +200,7 @@ class Threads(Unit):
         whole = rows * stride
         m.d.sync += [
             rows.eq(Mux(last == 0, 0, last - 1)),
-            # What does not fit stays larger than any memory: none has more than 2^address_bits words.
+            # What does not fit stays larger than any memory, of 2^address_bits words at most.
             product.eq(Mux(whole[bits:].any(), -1, whole[:bits])),
         ]
         kept = [Signal(bits, name=f"extent_{number}", reset_less=True) for number in range(2)]

@@ -48,8 +48,8 @@ _RESET_CYCLES = 2000
 _LATENCY = 6
 """Of the memory as it is unless told otherwise, with the cycle in which it takes an address."""
 _SLACK, _SLACK_CYCLES = 1.2, 50
-"""Of the model's cycles, and beyond: what an engine may take. Measured: 1.05 of them at most on preset
-tiny, 1.09 where shards have few edges, which the model does not tell of."""
+"""Of the model's cycles, and beyond: what an engine may take. Measured: 1.05 of them at most on
+preset tiny, 1.09 where shards have few edges, which the model does not tell of."""
 _JOBS = {
     Unit.VECTOR: Counter.VECTOR_JOBS, Unit.MATRIX: Counter.MATRIX_JOBS,
     Unit.READ: Counter.READ_JOBS, Unit.WRITE: Counter.WRITE_JOBS,
