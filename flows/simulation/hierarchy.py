@@ -1,8 +1,8 @@
 """The module hierarchy of Verilog text: who instantiates whom, under which name, how big it is.
 
 A tokenizer, not a parser: it knows comments, strings, escaped names, `module … endmodule` and
-`name [#(…)] instance (` for the modules that the text itself defines. That is all that the
-simulation flow asks of the text.
+`name [#(…)] instance (` for the modules that the text itself defines (`name.other (` is a path).
+That is all that the simulation flow asks of the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Hierarchy", "Module"]
 
 _TOKEN = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | "(?:\\.|[^"\\])*"   # comments and strings say nothing
-      | \\(?P<escaped>\S+) | (?P<name>[A-Za-z_][\w$]*) | (?P<mark>[#();])""",
+      | \\(?P<escaped>\S+) | (?P<name>[A-Za-z_][\w$]*) | (?P<mark>[#.();])""",
     re.VERBOSE | re.DOTALL,
 )
 

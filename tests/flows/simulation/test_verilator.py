@@ -27,6 +27,7 @@ endmodule
 module top(input a);
   row #(.N(3)) row_0 (.a(a));
   row row_1(.a(a));
+  wire y = top.a ? (a) : (~a);
   initial $display("leaf fake(");
 endmodule
 """
@@ -118,7 +119,7 @@ def test_hierarchy_reads_instances_and_nothing_else() -> None:
         ],
     }  # fmt: skip
     leaf, row = 2, 1 + 2 + 2
-    assert design.weight == {"leaf": leaf, "row": row + 2 * leaf, "top": 4 + 2 * (row + 2 * leaf)}
+    assert design.weight == {"leaf": leaf, "row": row + 2 * leaf, "top": 5 + 2 * (row + 2 * leaf)}
     with pytest.raises(ValueError, match="must define the module 'nothing'"):
         Hierarchy(VERILOG, "nothing")
 

@@ -43,6 +43,13 @@ FAULTS: dict[str, Fault] = {
     "an address that is not there counts as a slave's error":
         (r"module write_engine.*?= (bresp\[0\]) \?", "1'h0", "memory_errors",
          r"ERROR code differs\nfault = WRITE_DECODE"),
+    "a beat is written in every second cycle":
+        (r"module write_engine.*?assign move = .*?(\(\(~ wvalid\) \| wready\))", "(~ wvalid)",
+         "probes", r"it ends soon differs.*\nprobe = a row of"),
+    "one thread works at a time":
+        (r"module threads.*?assign tasks__ready_next = \(\(~ busy\) & (\(\| \{.*?\}\))",
+         "(& {{ free_register, free_register_1 }})", "graphs",
+         "cycles are near the model's differs"),
     "a reset leaves the error":
         (r"module supervisor.*?assign \w+ = \w+ \? (1'h0) : error;", "error",
          "probes", "STATUS differs|ERROR differs|registers answer|cycles until"),
