@@ -12,7 +12,7 @@ from .interval_context import SHARDS_AHEAD, TASKS_AHEAD, IntervalContext
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT, INTERVAL, INTERVAL_BYTES, SHARD, SHARD_BYTES
-from .tasks import CONTROL_REQUEST, INTERVAL_TASKS, SETTINGS, TASK
+from .tasks import CONTROL_REQUEST, INTERVAL_TASKS, SETTINGS, waiting_task
 
 __all__ = ["Dispatcher"]
 
@@ -28,7 +28,7 @@ class Dispatcher(Unit):
     -------
     clear : In(1)
         Forget everything.
-    settings : In(SETTINGS), image : In(40), step : In(16)
+    settings : In(SETTINGS), image : In(40), step : In(extent_bits)
         Of the pass; where the image is; words of the accumulator memory of a chunk.
     run : In(1), running : Out(1)
         Begin with a pass, for one cycle; there are intervals left, or tasks under way.
@@ -36,7 +36,7 @@ class Dispatcher(Unit):
         Records of intervals and shards.
     arrived : In(1), beat : In(8 * bus_bytes), last : In(1)
         A beat of a record, in the order of requests.
-    tasks : Out(stream of TASK)
+    tasks : Out(stream of waiting_task)
         The work queue.
     ended : In(1), ended_context : In(1)
         A task of this context has ended.
@@ -51,10 +51,10 @@ class Dispatcher(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "settings": In(SETTINGS), "image": In(40), "step": In(16),
+            "clear": In(1), "settings": In(SETTINGS), "image": In(40), "step": In(p.extent_bits),
             "run": In(1), "running": Out(1), "requests": Out(stream.Signature(CONTROL_REQUEST)),
             "arrived": In(1), "beat": In(8 * p.bus_bytes), "last": In(1),
-            "tasks": Out(stream.Signature(TASK)), "ended": In(1), "ended_context": In(1),
+            "tasks": Out(stream.Signature(waiting_task(p))), "ended": In(1), "ended_context": In(1),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
@@ -107,11 +107,13 @@ class Dispatcher(Unit):
                 context.record.shard.eq(half), context.record.last.eq(told.last),
             ]
         # Of the older interval, if it has a task.
-        m.submodules.work = work = PriorityArbiter(PriorityArbiterParameters(TASK, 2))
+        m.submodules.work = work = PriorityArbiter(PriorityArbiterParameters(waiting_task(p), 2))
         m.d.comb += work.first.eq(~newest)
         for number, context in enumerate(contexts):
             # So that a task is there while the context measures the next one.
-            measured = add_queue(m, f"measured_{number}", TASK, TASKS_AHEAD, self.clear)
+            measured = add_queue(
+                m, f"measured_{number}", waiting_task(p), TASKS_AHEAD, self.clear
+            )
             connect(m, context.tasks, measured.i)
             connect(m, measured.o, work.i[number])
         connect(m, work.o, flipped(self.tasks))

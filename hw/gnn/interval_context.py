@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Array, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from ..unit import Unit
 from .parameters import GnnParameters
 from .queue import Queue, add_queue
-from .records import NO_CODE, PHASES, Phase
-from .tasks import INTERVAL_TASKS, SETTINGS, SHARD_NUMBER, SHARD_RECORD, TASK
+from .records import PHASES, Phase
+from .tasks import INTERVAL_TASKS, SETTINGS, SHARD_NUMBER, SHARD_RECORD, waiting_task
 
 __all__ = ["SHARDS_AHEAD", "TASKS_AHEAD", "IntervalContext"]
 
@@ -28,7 +28,7 @@ class IntervalContext(Unit):
     -------
     clear : In(1)
         Forget the interval.
-    settings : In(SETTINGS), step : In(16), base : In(16)
+    settings : In(SETTINGS), step : In(extent_bits), base : In(address_bits)
         Of the pass; words of the accumulator memory from a chunk to the next one; first word of
         this interval's part.
     idle : Out(1), take : In(1), interval : In(INTERVAL_TASKS)
@@ -37,7 +37,7 @@ class IntervalContext(Unit):
         Shards whose records are wanted; there is room for what was asked for.
     arrived : In(1), record : In(SHARD_RECORD)
         A record, in the order of the numbers.
-    tasks : Out(stream of TASK)
+    tasks : Out(stream of waiting_task)
         Tasks of the phase that is open.
     ended : In(1)
         A task of this interval has ended.
@@ -54,11 +54,11 @@ class IntervalContext(Unit):
 
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
-            "clear": In(1), "settings": In(SETTINGS), "step": In(16), "base": In(16),
-            "idle": Out(1), "take": In(1), "interval": In(INTERVAL_TASKS),
-            "wanted": Out(stream.Signature(SHARD_NUMBER)), "arrived": In(1),
-            "record": In(SHARD_RECORD),
-            "tasks": Out(stream.Signature(TASK)), "ended": In(1),
+            "clear": In(1), "settings": In(SETTINGS), "step": In(p.extent_bits),
+            "base": In(p.address_bits), "idle": Out(1), "take": In(1),
+            "interval": In(INTERVAL_TASKS), "wanted": Out(stream.Signature(SHARD_NUMBER)),
+            "arrived": In(1), "record": In(SHARD_RECORD),
+            "tasks": Out(stream.Signature(waiting_task(p))), "ended": In(1),
         })  # fmt: skip
 
     def body(self) -> Elaboratable:
@@ -72,8 +72,8 @@ class IntervalContext(Unit):
         some = Signal()
         left = Signal(16, reset_less=True)
         place = Signal(32, reset_less=True)
-        accumulator = Signal(16, reset_less=True)
-        pc = Signal(16, reset_less=True)
+        accumulator = Signal(self.p.extent_bits, reset_less=True)
+        pc = Signal(range(self.p.instructions), reset_less=True)
         started = Signal()
         shards = self._read_ahead(m, later)
         shard = shards.o.payload.shard
@@ -107,8 +107,9 @@ class IntervalContext(Unit):
                     m.next = "open"
             with m.State("open"):
                 there = Mux(phase == Phase.GATHER0, gathers_first, later.count.any())
+                code = Array(self.settings.pc)[phase]
                 m.d.sync += [
-                    pc.eq(Array(self.settings.pc)[phase]), some.eq(~gathers | there),
+                    pc.eq(code), some.eq((~gathers | there) & ~_is_absent(code)),
                     left.eq(rows), place.eq(first), accumulator.eq(self.base),
                     gather.eq(gathers), second.eq(phase == Phase.GATHER1),
                 ]
@@ -116,7 +117,7 @@ class IntervalContext(Unit):
             with m.State("measure"):
                 # Before the task: comparisons so wide do not reach its handshake.
                 m.d.sync += [
-                    more.eq(some & (gather | left.any()) & (pc != NO_CODE)),
+                    more.eq(some & (gather | left.any())),
                     piece.eq(Mux(left <= size, left, size)),
                 ]
                 m.next = "tasks"
@@ -144,7 +145,7 @@ class IntervalContext(Unit):
         counts = []
         for phase, of in zip(_GATHERS, (self.interval.shards[0], later), strict=True):
             absent = Signal(name=f"no_{phase.name.lower()}")
-            m.d.sync += absent.eq(self.settings.pc[phase.value] == NO_CODE)
+            m.d.sync += absent.eq(_is_absent(self.settings.pc[phase.value]))
             counts.append(Mux(absent, 0, of.count))
         number = Signal(32, reset_less=True)
         left = Signal(16)
@@ -172,3 +173,8 @@ class IntervalContext(Unit):
         with m.Elif(~left.any() & ~second):
             m.d.sync += [number.eq(later.first), left.eq(counts[1]), second.eq(1)]
         return shards
+
+
+def _is_absent(code: Value) -> Value:
+    """Whether a phase has no code: what is neither in the code nor NO_CODE, the loader refused."""
+    return code[-1]

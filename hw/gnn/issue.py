@@ -17,7 +17,7 @@ from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT, TENSOR, TENSORS
 from .table_entry import SLOT_ENTRY, TENSOR_ENTRY, kept
-from .tasks import COUNTS, SETTINGS, fetched, thread_task
+from .tasks import SETTINGS, fetched, loaded, thread_task
 from .transfers import read_request, write_request
 
 __all__ = ["Issue"]
@@ -38,7 +38,7 @@ class Issue(Unit):
     -------
     clear, halt : In(1)
         Forget everything; give no jobs.
-    settings : In(SETTINGS), image : In(40), counts : In(COUNTS)
+    settings : In(SETTINGS), image : In(40), counts : In(loaded)
         Of the pass; where the image is; what was loaded.
     slots : In(table_write(64)), constants : In(table_write(32)), tensors : In(table_write(64))
         Loading of the tables.
@@ -66,7 +66,7 @@ class Issue(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
-            "counts": In(COUNTS), "slots": In(table_write(64)), "constants": In(table_write(32)),
+            "counts": In(loaded(p)), "slots": In(table_write(64)), "constants": In(table_write(32)),
             "tensors": In(table_write(64)), "fetched": In(stream.Signature(fetched(p))),
             "vector": Out(stream.Signature(vector_job(p))),
             "matrix": Out(stream.Signature(matrix_job(p))),
@@ -95,7 +95,7 @@ class Issue(Unit):
         ]
         following = queue.o.payload
         thread = Signal(4)
-        pc = Signal(16)
+        pc = Signal(p.pc_bits)
         outside = Signal()
         word = Signal(DECODED)
         task = Signal(thread_task(p))

@@ -13,8 +13,8 @@ from .faults import Fault, fault, raise_fault
 from .instruction import SLOTS
 from .jobs import table_write
 from .parameters import GnnParameters
-from .records import BLOCK_SHIFT, PASS_BYTES, SECTION, SECTIONS, TENSORS, Section
-from .tasks import CONTROL_REQUEST, COUNTS, SETTINGS
+from .records import BLOCK_SHIFT, NO_CODE, PASS_BYTES, SECTION, SECTIONS, TENSORS, Section
+from .tasks import CONTROL_REQUEST, SETTINGS, loaded
 
 __all__ = ["Loader", "section_bytes"]
 
@@ -45,8 +45,9 @@ class Loader(Unit):
         Begin, for one cycle; where the image is, and the table of passes in it; how many.
     requests : Out(stream of CONTROL_REQUEST), beats : In(stream of 8 * bus_bytes)
         Reading.
-    settings : Out(SETTINGS), counts : Out(COUNTS), step : Out(16)
-        Of the pass; words of the accumulator memory of a chunk.
+    settings : Out(SETTINGS), counts : Out(loaded), step : Out(extent_bits)
+        Of the pass; words of the accumulator memory of a chunk, at most 2^address_bits: then the
+        second chunk is beyond the memory, and so refused.
     code, slots, constants, tensors, weights, bias, tables, exponentials : Out(table_write)
         Sections.
     run : Out(1), running : In(1), settled : In(1)
@@ -69,7 +70,7 @@ class Loader(Unit):
             "clear": In(1), "start": In(1), "image": In(40), "pass_block": In(32),
             "passes": In(32), "requests": Out(stream.Signature(CONTROL_REQUEST)),
             "beats": In(stream.Signature(8 * p.bus_bytes)), "settings": Out(SETTINGS),
-            "counts": Out(COUNTS), "step": Out(16), "code": wide, "slots": wide,
+            "counts": Out(loaded(p)), "step": Out(p.extent_bits), "code": wide, "slots": wide,
             "constants": narrow, "tensors": wide, "weights": Out(table_write(8 * p.columns)),
             "bias": narrow, "tables": narrow, "exponentials": narrow, "run": Out(1),
             "running": In(1), "settled": In(1), "pass_done": Out(1), "done": Out(1),
@@ -95,6 +96,9 @@ class Loader(Unit):
         loose = section.bytes & Array([*_whole_words(self.p).values(), 0])[item]
         unfit = Signal()
         m.d.sync += unfit.eq((section.bytes > size) | loose.any())
+        # Long steady when it counts.
+        unsound = Signal()
+        m.d.sync += unsound.eq(self._is_unsound())
         bad = Signal()
         code = Signal(Fault)
         m.d.sync += raise_fault(self.fault, bad, code)
@@ -159,10 +163,10 @@ class Loader(Unit):
             with m.State("check"):
                 settings = self.settings
                 m.next = "run"
-                m.d.sync += self.step.eq(settings.chunk_rows * settings.accumulator_stride)
-                with m.If(
-                    ~settings.chunk_rows.any() | (settings.halves == 0) | (settings.halves > 2)
-                ):
+                words = settings.chunk_rows * settings.accumulator_stride
+                bits = self.p.address_bits
+                m.d.sync += self.step.eq(Mux(words[bits:].any(), 1 << bits, words))
+                with m.If(unsound):
                     m.d.comb += [bad.eq(1), code.eq(Fault.RECORD)]
                     m.next = "stopped"
             with m.State("run"):
@@ -177,6 +181,13 @@ class Loader(Unit):
                 pass
         self._count(m, item, section, finished)
         return ResetInserter(self.clear)(m)
+
+    def _is_unsound(self) -> Value:
+        """Whether the pass has a setting that it cannot have."""
+        settings = self.settings
+        code = Cat((pc >= self.counts.code) & (pc != NO_CODE) for pc in settings.pc)
+        halves = (settings.halves == 0) | (settings.halves > 2)
+        return ~settings.chunk_rows.any() | halves | code.any()
 
     def _count(self, m: Module, item: Value, section: data.View, finished: Value) -> None:
         counts = self.counts

@@ -74,7 +74,8 @@ class Operands(Unit):
         slot, task = self.looked_up.slot, self.current
         index, once = self.looked_up.index, self.looked_up.once
         accumulator = slot.space == Space.ACCUMULATOR
-        base = Signal(17)
+        # A slot has 16 bits of an offset.
+        base = Signal(max(16, self.p.extent_bits) + 1)
         stride = Array([*self.strides, 0])[slot.space.as_value()]
         m.d.comb += base.eq(slot.offset + Mux(accumulator, task.accumulator, 0))
         for number, name in enumerate(OPERANDS):
@@ -149,7 +150,7 @@ class Operands(Unit):
             ]
         tiles = Signal(24)
         bias_end = Signal(25)
-        start = Signal(18)
+        start = Signal(len(base) + 1)
         words = Signal(16)
         there = Signal()
         weight = Signal()

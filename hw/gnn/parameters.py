@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from .axi import LONGEST_BURST
 
@@ -102,6 +102,16 @@ class GnnParameters:
         return max(
             self.local_bits, ceil_log2(self.accumulator_words), ceil_log2(self.edge_words)
         )
+
+    @property
+    def extent_bits(self) -> int:
+        """Bits of the words from one row to another: what does not fit is beyond every memory."""
+        return self.address_bits + 1
+
+    @property
+    def pc_bits(self) -> int:
+        """Bits of the place of an instruction, or of the end of the code."""
+        return bits_for(self.instructions)
 
     @property
     def local_bits(self) -> int:

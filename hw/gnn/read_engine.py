@@ -123,7 +123,7 @@ class ReadEngine(Unit):
         pipe.finish(valid=there, ready=take)
         # Jobs whose beats are on the way.
         shape = data.StructLayout({
-            "rows": rows_layout(p), "kind": LoadKind, "control": 1, "pc": 16, "last": 1,
+            "rows": rows_layout(p), "kind": LoadKind, "control": 1, "pc": p.pc_bits, "last": 1,
         })  # fmt: skip
         ways = add_queue(m, "ways", shape, JOBS_UNDER_WAY, self.clear)
         way, span = ways.i.payload, addresses.spans.payload

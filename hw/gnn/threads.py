@@ -17,7 +17,7 @@ from .jobs import LoadKind, finished, table_write
 from .parameters import GnnParameters
 from .queue import add_queue
 from .records import BLOCK_SHIFT
-from .tasks import COUNTS, SETTINGS, TASK, fetched, thread_task
+from .tasks import SETTINGS, fetched, loaded, thread_task, waiting_task
 from .transfers import read_request
 
 __all__ = ["Threads"]
@@ -34,11 +34,11 @@ class Threads(Unit):
     -------
     clear, halt : In(1)
         Forget everything; fetch nothing and ask for no lists.
-    settings : In(SETTINGS), image : In(40), counts : In(COUNTS)
+    settings : In(SETTINGS), image : In(40), counts : In(loaded)
         Of the pass; where the image is; what was loaded.
     code : In(table_write(64))
         Loading of instructions.
-    tasks : In(stream of TASK)
+    tasks : In(stream of waiting_task)
         Tasks; taken as soon as a thread is free.
     lists : Out(stream of read_request)
         Lists of shards.
@@ -64,7 +64,8 @@ class Threads(Unit):
     def __init__(self, p: GnnParameters) -> None:
         super().__init__(p, {
             "clear": In(1), "halt": In(1), "settings": In(SETTINGS), "image": In(40),
-            "counts": In(COUNTS), "code": In(table_write(64)), "tasks": In(stream.Signature(TASK)),
+            "counts": In(loaded(p)), "code": In(table_write(64)),
+            "tasks": In(stream.Signature(waiting_task(p))),
             "lists": Out(stream.Signature(read_request(p))),
             "fetched": Out(stream.Signature(fetched(p))), "vector_done": In(finished()),
             "matrix_done": In(finished()), "read_done": In(finished()),
@@ -79,7 +80,9 @@ class Threads(Unit):
         ready = Signal(p.threads)
         contexts = BlockMemory(shape=thread_task(p).size, depth=p.threads)
         m.submodules.contexts = contexts
-        counters = Array(Signal(16, name=f"pc_{number}") for number in range(p.threads))
+        counters = Array(
+            Signal(p.pc_bits, name=f"pc_{number}", reset_less=True) for number in range(p.threads)
+        )
         dones = (self.vector_done, self.matrix_done, self.read_done, self.write_done)
         # Later assignments win: what a thread loses is told before what it gets.
         self._fetch(m, ready, contexts, counters)
@@ -138,7 +141,7 @@ class Threads(Unit):
     ) -> None:
         """Take a task for a free thread: extents, lists, and its first instruction."""
         p = self.p
-        task = Signal(TASK, reset_less=True)
+        task = Signal(waiting_task(p), reset_less=True)
         thread = Signal(range(p.threads))
         busy = Signal()
         step = Signal(range(_EXTENTS + 1))
@@ -183,7 +186,7 @@ class Threads(Unit):
         rows = Signal(16, reset_less=True)
         stride = Signal(16, reset_less=True)
         last = Signal(16)
-        bits = self.p.address_bits + 1
+        bits = self.p.extent_bits
         product = Signal(bits, reset_less=True)
         strides = (
             settings.accumulator_stride,

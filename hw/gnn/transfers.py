@@ -30,13 +30,13 @@ def read_request(p: GnnParameters) -> data.StructLayout:
     client that the thread stands for.
     """
     return data.StructLayout({
-        "job": read_job(p), "place": 32, "pc": 16, "last": 1, "control": 1,
+        "job": read_job(p), "place": 32, "pc": p.pc_bits, "last": 1, "control": 1,
     })  # fmt: skip
 
 
 def write_request(p: GnnParameters) -> data.StructLayout:
     """A write job, likewise."""
-    return data.StructLayout({"job": write_job(p), "place": 32, "pc": 16})
+    return data.StructLayout({"job": write_job(p), "place": 32, "pc": p.pc_bits})
 
 
 def span_layout(row_beats: int) -> data.StructLayout:

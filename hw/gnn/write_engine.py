@@ -19,8 +19,6 @@ from .transfers import JOBS_UNDER_WAY, write_request
 
 __all__ = ["WriteEngine", "write_channels"]
 
-_ORIGIN = data.StructLayout({"address": 40, "pc": 16, "thread": 4})
-"""Where a burst goes, and which instruction sent it."""
 _BEATS_AHEAD = 8
 
 
@@ -81,7 +79,7 @@ class WriteEngine(Unit):
             AddressGeneratorParameters(p.bus_bytes, p.row_beats)
         )
         m.d.comb += addresses.clear.eq(self.clear)
-        origins = add_queue(m, "origins", _ORIGIN, JOBS_UNDER_WAY, self.clear)
+        origins = add_queue(m, "origins", _origin(p), JOBS_UNDER_WAY, self.clear)
         ways, there = self._accept(m, addresses, origins)
         beats = self._read(m, ways)
         drained = self._send(m, addresses, origins, beats)
@@ -164,7 +162,7 @@ class WriteEngine(Unit):
         burst = addresses.bursts.payload
         origin = origins.o.payload
         lengths = add_queue(m, "lengths", 8, p.outstanding, self.clear)
-        sent = add_queue(m, "sent", _ORIGIN, p.outstanding, self.clear)
+        sent = add_queue(m, "sent", _origin(p), p.outstanding, self.clear)
         way = Signal(range(p.outstanding + 1), name="outstanding")
         way_next = Signal.like(way)
         room = Signal(init=1)
@@ -213,3 +211,8 @@ class WriteEngine(Unit):
             address=told.address,
         )
         return way == 0
+
+
+def _origin(p: GnnParameters) -> data.StructLayout:
+    """Where a burst goes, and which instruction sent it."""
+    return data.StructLayout({"address": 40, "pc": p.pc_bits, "thread": 4})

@@ -75,8 +75,8 @@ def read_pass(memory: Bytes, address: int, p: GnnParameters) -> PassImage:
     Raises
     ------
     InputError
-        If an instruction or a slot is none, an operand is in a space where it cannot be, or
-        something is longer than the engine's memory for it.
+        If an instruction or a slot is none, an operand is in a space where it cannot be, a phase
+        begins behind the code, or something is longer than the engine's memory for it.
     """
     raw = int.from_bytes(memory[address : address + PASS_BYTES].tobytes(), "little")
     record = PASS.from_bits(raw)
@@ -98,12 +98,18 @@ def read_pass(memory: Bytes, address: int, p: GnnParameters) -> PassImage:
     slots = tuple(decode_slot(int(word)) for word in np.frombuffer(section[Section.SLOTS], "<u8"))
     for instruction in code:
         check_operands(instruction, slots)
+    pc = {phase: record["pc"][phase.value] for phase in Phase
+          if record["pc"][phase.value] != NO_CODE}  # fmt: skip
+    for phase, start in pc.items():
+        if start >= len(code):
+            raise InputError(
+                f"the first instruction of {phase.name} must be below {len(code)}, not {start}"
+            )
     constants = np.frombuffer(section[Section.CONSTANTS], "<u4")
     tensors = np.frombuffer(section[Section.TENSORS], "<u4").reshape(-1, 2)
     return PassImage(
         code=code,
-        pc={phase: record["pc"][phase.value] for phase in Phase
-            if record["pc"][phase.value] != NO_CODE},
+        pc=pc,
         slots=slots,
         constants=tuple(Multiplier(int(w) & 0xFFFF, int(w) >> 16 & 63) for w in constants),
         tensors=tuple((int(block), int(stride) & 0xFFFF) for block, stride in tensors),

@@ -141,7 +141,9 @@ def build_probe(probe: Probe, rng: np.random.Generator) -> Image:
     for name, length in lengths.items():
         shards[name] = length
     # Lists that are too long are not read.
-    sources, edges = (1 if probe.fault is Fault.RECORD else n for n in lengths.values())
+    sources, edges = (
+        1 if probe.fault is Fault.RECORD else np.max(n) for n in lengths.values()
+    )
     sections = {
         Section.CODE: np.array((*(END,) * probe.at, *probe.code, END), "<u8"),
         Section.SLOTS: np.array(probe.slots, "<u8"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...generators.gnn.formats import (
     BLOCK_BYTES,
+    FLAG_ONE,
     JOBS_UNDER_WAY,
     NO_SLOT,
     PASS_BYTES,
@@ -29,6 +30,8 @@ _SELDOM = 8
 _MANY = (1 << 12) + 1
 """Shards or chunks of an interval that are all gone through: each of these bits of a count has been
 on and off."""
+_SHARDS = 1 << 13
+"""Shards that are there, of which an interval may have those in the middle."""
 _MOST_WEIGHTS = 1 << 12
 """Words of weights that are loaded; more would take too long."""
 _ROW_BITS = 13
@@ -140,9 +143,11 @@ def _instructions(p: GnnParameters) -> Iterator[Probe]:
     nothing = dict.fromkeys("dab", NO_SLOT)
     word = _instruction(Opcode.EDGE, Phase.GATHER0, **nothing)
     yield Probe("EDGE of nothing", Fault.INSTRUCTION, (word,), phase=Phase.GATHER0)
-    for start in _bits(2, 16):
-        yield Probe(f"first instruction {start}", Fault.PROGRAM_COUNTER, (END,),
-                    pass_={"pc": start}, pc=start)  # fmt: skip
+    for phase in Phase:
+        # A phase that nothing is done in; the two words of the code are END.
+        for start in _bits(2, 16):
+            yield Probe(f"{phase.name} begins at {start}", Fault.RECORD, (END,), phase=phase,
+                        pass_={"pc": start}, thread=False)  # fmt: skip
     fill = _instruction(Opcode.FILL, Phase.APPLY0)
     yield Probe("without END", Fault.PROGRAM_COUNTER, (fill,), bytes={Section.CODE: 8}, pc=1)
     late = (fill,) * 3
@@ -229,6 +234,19 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
         probe = _use("A", slot_of("A"), p, pass_={"accumulator_stride": stride},
                      interval={"rows": 2})  # fmt: skip
         yield _named(probe, f"chunks at {stride} words in A")
+    # One in the first interval, so that those of the other half come; modulo 2^16 words the second
+    # of these would be in the half again.
+    slot = slot_of("A", elements=p.lanes * (p.accumulator_words // 2))
+    probe = _use("A", slot, p, pass_={"accumulator_stride": (1 << 16) - 1, "halves": 2},
+                 interval={"rows": (1, 2, 2), "flags": (0, LAST, LAST)})  # fmt: skip
+    yield _named(probe, "chunks at 65535 words in the second half")
+    # Of so many rows there is one accumulator for all.
+    first = word_of(Opcode.ADD.value, d=1, a=1, b=0, flags=FLAG_ONE)
+    for bit in range(16, 16 + _ROW_BITS):
+        rows, stride = 1 << bit - 15, 1 << 15
+        yield Probe(f"chunks at 2^{bit} words in A", Fault.SLOT, (first,),
+                    pass_={"chunk_rows": rows, "chunk_stride": 0, "accumulator_stride": stride},
+                    interval={"rows": rows + 1})  # fmt: skip
     for bit in range(31):
         rows, stride = 1 << (bit + 1) // 2, 1 << bit // 2
         many = {"chunk_rows": rows + 1}
@@ -288,10 +306,18 @@ def _counts(p: GnnParameters) -> Iterator[Probe]:
         for phase in SHARD_PHASES:
             yield Probe(f"2^{bit} shards in {phase.name}", Fault.READ_DECODE, phase=phase,
                         interval={"count": 1 << bit}, last="shards", thread=False)  # fmt: skip
+    # Shards have lists of several lengths, so that the beats tell which they were.
+    in_beat = p.bus_bytes // 4
+    most = max(1, p.max_sources // in_beat)
+    lists = [1 + each * 37 % 31 % most for each in range(_SHARDS)]
     for phase in SHARD_PHASES:
-        yield Probe(f"{_MANY} shards in {phase.name}", Fault.NONE, phase=phase,
-                    interval={"count": _MANY, "flags": LAST}, shards=_MANY,
-                    busy={Counter.TASKS: _MANY})  # fmt: skip
+        for count in (*(1 << bit for bit in range(10)), _MANY):
+            first = (_SHARDS - count) // 2
+            beats = sum(lists[first : first + count]) + count
+            yield Probe(f"{count} shards in {phase.name}", Fault.NONE, phase=phase,
+                        interval={"shard": first, "count": count, "flags": LAST}, shards=_SHARDS,
+                        shard={"sources": [min(p.max_sources, in_beat * n) for n in lists]},
+                        busy={Counter.TASKS: count, Counter.READ_BEATS: beats})  # fmt: skip
     jobs = (Counter.VECTOR_JOBS, Counter.MATRIX_JOBS, Counter.READ_JOBS, Counter.WRITE_JOBS)
     code = tuple(
         _instruction(op, Phase.APPLY0) for op in (Opcode.FILL, Opcode.MM, Opcode.LDV, Opcode.STV)

@@ -74,13 +74,14 @@ def _short(name: str) -> str:
 
 
 class Form(Enum):
-    """Of a program: rows of a few words, rows as long as memories hold, many short stores, or
-    reciprocals of many numbers."""
+    """Of a program: rows of a few words, rows as long as memories hold, many short stores,
+    reciprocals of many numbers, or sums over edges of rows that may lie far apart."""
 
     ANY = "any"
     LONG = "long rows"
     STORES = "many stores"
     RECIPROCALS = "many reciprocals"
+    SUMS = "sums of edges"
 
 
 class RandomCode:
@@ -109,7 +110,7 @@ class RandomCode:
             _LONGEST // p.lanes,
         )  # fmt: skip
         many = list(range(max(1, longest // 2), max(1, longest) + 1))
-        words = {Form.ANY: few, Form.LONG: many}.get(form, [1])
+        words = {Form.ANY: few, Form.SUMS: few, Form.LONG: many}.get(form, [1])
         self.words = self.one_of(*words)
         """Of a row of i8 or of accumulators."""
         self.elements = self.words * p.lanes
@@ -139,7 +140,8 @@ class RandomCode:
         needed = sum(sizes.values())
         # Of the space, at least two rows if there is room for them.
         room = max(needed, words // 2)
-        free = self.below(1 + min(room - needed, self.one_of(0, 2, needed, room)))
+        most = room if self.form is Form.SUMS else self.one_of(0, 2, needed, room)
+        free = self.below(1 + min(room - needed, most))
         marks = sorted(self.below(free + 1) for _ in sizes)
         places, end = {}, 0
         for name, gap in zip(self.rng.permutation(list(sizes)).tolist(), marks, strict=True):
@@ -325,7 +327,7 @@ class RandomCode:
     def shard_operations(self) -> Iterator[Instruction]:
         """Operations of a phase of shards: sums into a0, maxima into a1; a2 and a3 are read."""
         for _ in range(self.operations):
-            match self.below(6):
+            match self.below(2 if self.form is Form.SUMS else 6):
                 case 0:
                     scores = self.one_of(*_EDGES)
                     b = self.one_of(NO_SLOT, SCALAR, *[self.numbers[scores]] * 2)

@@ -31,7 +31,7 @@ PROGRAMS = (
     ("fast", Form.ANY), ("pausing", Form.ANY), ("slow", Form.STORES), ("crawling", Form.ANY),
     ("fast", Form.RECIPROCALS), ("fast", Form.ANY), ("crawling", Form.ANY), ("fast", Form.ANY),
     ("pausing", Form.ANY), ("slow", Form.ANY), ("pausing", Form.RECIPROCALS),
-    ("patient", Form.STORES), ("patient", Form.ANY),
+    ("patient", Form.STORES), ("patient", Form.ANY), *(("fast", Form.SUMS),) * 4,
 )  # fmt: skip
 """Memories and forms of the testbench's random programs."""
 

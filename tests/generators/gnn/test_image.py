@@ -12,7 +12,7 @@ from gatewright.generators.gnn import image as image_module
 from gatewright.generators.gnn.codes import put_input, take_output
 from gatewright.generators.gnn.image import INTERVAL_TYPE, LAST, SHARD_TYPE, build_image, digest
 from gatewright.generators.gnn.presets import PRESETS
-from gatewright.hw.gnn.records import BLOCK_BYTES, INTERVAL, SHARD
+from gatewright.hw.gnn.records import BLOCK_BYTES, INTERVAL, SHARD, Phase
 from gatewright.verification.gnn.image_reader import read_intervals, read_lists, read_pass
 from gatewright.verification.gnn.records import Records
 from gatewright.verification.gnn.workloads import make_workload
@@ -99,6 +99,14 @@ def test_intervals_end_with_the_last_one():
     memory = records.image.memory[: (block + len(found)) * BLOCK_BYTES]
     with pytest.raises(InputError, match=r"intervals from block \d+ on must be last"):
         read_intervals(memory, block)
+
+
+def test_a_phase_begins_in_the_code():
+    records = Records(work().image)
+    code = len(read_pass(records.image.memory, 0, TINY).code)
+    records.passes[0]["pc"][Phase.APPLY1.value] = code
+    with pytest.raises(InputError, match=f"of APPLY1 must be below {code}, not {code}$"):
+        read_pass(records.image.memory, 0, TINY)
 
 
 def test_an_interval_of_too_many_shards_is_refused(monkeypatch):

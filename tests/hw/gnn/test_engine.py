@@ -113,6 +113,9 @@ FAULTS = {
     "too many edges": (
         replace(SUMS, shards=((([0], [(0, 0)] * 129),), (), ())), Fault.RECORD, 2,
     ),
+    "a phase behind the code": (
+        replace(DOUBLE, lengths={Section.CODE: 0}), Fault.RECORD, None,
+    ),
     "long code": (replace(DOUBLE, lengths={Section.CODE: 8 * 65}), Fault.SECTION, None),
     "half an instruction": (replace(DOUBLE, lengths={Section.CODE: 4}), Fault.SECTION, None),
     "long table": (replace(DOUBLE, lengths={Section.TABLES: 516}), Fault.SECTION, None),
