@@ -217,6 +217,8 @@ def corner_tiles(design: Design, rng: np.random.Generator) -> dict[str, list[Til
         "deep": [
             constant(a_low, b_low, deep), random_tile(design, rng, deep, full=True),
             constant(a_high, b_low, deep),
+            # What is taken off a sum grows with K: each of its bits below the last one changes.
+            *(random_tile(design, rng, -(-deep // part), full=True) for part in (2, 3, 6)),
         ],
     }  # fmt: skip
 
