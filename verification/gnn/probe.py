@@ -23,12 +23,12 @@ from ...generators.gnn.formats import (
     Section,
 )
 from ...generators.gnn.image import INTERVAL_TYPE, LAST, SHARD_TYPE, Image
-from .isa import SPACES, WIDTHS
+from .isa import OPERANDS, SPACES, TENSORS, WIDTHS
 from .records import PASS_TYPE, TENSOR_TYPE
 
 __all__ = [
     "ASIDE", "END", "RECORDS_THERE", "SHARD_PHASES", "SLOTS", "TYPES", "Probe", "build_probe",
-    "slot_of", "word_of",
+    "instruction_of", "powers", "slot_of", "spaces_of", "word_of",
 ]  # fmt: skip
 
 TYPES = {"A": 2, "L": 0, "E": 1, "W": 0}
@@ -62,6 +62,31 @@ def slot_of(space: str, kind: int | None = None, **fields: int) -> int:
 
 END = word_of(Opcode.END.value)
 SLOTS = tuple(slot_of(space) for space in SPACES)
+
+
+def spaces_of(op: Opcode, name: str, phase: Phase) -> str:
+    """Return the spaces that an operand may be in, in a phase."""
+    allowed = OPERANDS[op][name]
+    if phase not in SHARD_PHASES:
+        return allowed.replace("E", "")
+    return allowed.replace("A", "") if op.value >= Opcode.FILL.value else allowed
+
+
+def instruction_of(op: Opcode, phase: Phase, **changes: int) -> int:
+    """Return a legal instruction with every operand that it may have, but for the changes."""
+    used = {
+        name: SPACES.index(spaces_of(op, name, phase)[0]) for name in OPERANDS[op]
+    } | changes  # fmt: skip
+    if op in TENSORS:
+        used.setdefault("c", 0)
+    if op is Opcode.EDGE:
+        used["imm"] = used.pop("r") << 18 | used.pop("slope", 0)
+    return word_of(op.value, **used)
+
+
+def powers(least: int, bits: int) -> tuple[int, ...]:
+    """Return the powers of two from `least` on that fit some bits."""
+    return tuple(1 << bit for bit in range(bits) if 1 << bit >= least)
 
 
 @dataclass(frozen=True)

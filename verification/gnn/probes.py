@@ -11,7 +11,6 @@ from ...generators.gnn.formats import (
     FLAG_ONE,
     JOBS_UNDER_WAY,
     NO_SLOT,
-    PASS_BYTES,
     SCALAR,
     Counter,
     Fault,
@@ -20,20 +19,24 @@ from ...generators.gnn.formats import (
     Phase,
     Section,
 )
-from ...generators.gnn.image import INTERVAL_TYPE, LAST
+from ...generators.gnn.image import LAST
 from .isa import CHUNKS_ONLY, OPERANDS, OPTIONAL, SHARDS_ONLY, SPACES, TENSORS
-from .probe import END, RECORDS_THERE, SHARD_PHASES, SLOTS, Probe, slot_of, word_of
+from .probe import (
+    RECORDS_THERE,
+    SHARD_PHASES,
+    SLOTS,
+    Probe,
+    instruction_of,
+    powers,
+    slot_of,
+    spaces_of,
+    word_of,
+)
+from .record_probes import make_record_probes
 
 __all__ = ["make_probes"]
 
 _SELDOM = 8
-_MANY = (1 << 12) + 1
-"""Shards or chunks of an interval that are all gone through: each of these bits of a count has been
-on and off."""
-_SHARDS = 1 << 13
-"""Shards that are there, of which an interval may have those in the middle."""
-_MOST_WEIGHTS = 1 << 12
-"""Words of weights that are loaded; more would take too long."""
 _ROW_BITS = 13
 """Rows beyond this would take too long."""
 
@@ -43,10 +46,8 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
     yield from _legal(p)
     yield from _rows(p)
     yield from _long_rows(p)
-    yield from _sections(p)
-    yield from _counts(p)
-    yield from _records(p)
     yield from _fits(p)
+    yield from make_record_probes(p)
     for number, probe in enumerate((
         *_instructions(p), *_operands(), *_slots(p), *_extents(p), *_transfers(p)
     )):  # fmt: skip
@@ -56,31 +57,11 @@ def make_probes(p: GnnParameters) -> Iterator[Probe]:
         yield replace(probe, at=number // _SELDOM * 37 % room) if moved else probe
 
 
-def _spaces(op: Opcode, name: str, phase: Phase) -> str:
-    """Return the spaces that an operand may be in, in a phase."""
-    allowed = OPERANDS[op][name]
-    if phase not in SHARD_PHASES:
-        return allowed.replace("E", "")
-    return allowed.replace("A", "") if op.value >= Opcode.FILL.value else allowed
-
-
 def _phases(op: Opcode) -> Iterable[Phase]:
     if op not in SHARDS_ONLY:
         yield Phase.APPLY0
     if op not in CHUNKS_ONLY:
         yield Phase.GATHER0
-
-
-def _instruction(op: Opcode, phase: Phase, **changes: int) -> int:
-    """Return a legal instruction with every operand that it may have, but for the changes."""
-    used = {
-        name: SPACES.index(_spaces(op, name, phase)[0]) for name in OPERANDS[op]
-    } | changes  # fmt: skip
-    if op in TENSORS:
-        used.setdefault("c", 0)
-    if op is Opcode.EDGE:
-        used["imm"] = used.pop("r") << 18 | used.pop("slope", 0)
-    return word_of(op.value, **used)
 
 
 def _each_operation() -> Iterator[tuple[Opcode, Phase]]:
@@ -92,11 +73,11 @@ def _each_operation() -> Iterator[tuple[Opcode, Phase]]:
 def _legal(p: GnnParameters) -> Iterator[Probe]:
     for phase in (Phase.APPLY0, Phase.GATHER0, Phase.GATHER1):
         kind = Phase.APPLY0 if phase is Phase.APPLY0 else Phase.GATHER0
-        words = tuple(_instruction(op, each) for op, each in _each_operation() if each is kind)
+        words = tuple(instruction_of(op, each) for op, each in _each_operation() if each is kind)
         yield Probe(f"every operation in {phase.name}", Fault.NONE, words, phase=phase)
     # More tasks than threads: lists wait until those of others are read.
     crowd = {"sources": min(16, p.max_sources), "edges": min(16, p.max_edges)}
-    yield Probe("many lists", Fault.NONE, (_instruction(Opcode.LDV, Phase.GATHER0),),
+    yield Probe("many lists", Fault.NONE, (instruction_of(Opcode.LDV, Phase.GATHER0),),
                 phase=Phase.GATHER0, shard=crowd, pass_={"halves": 2, "has_scalars": 1},
                 interval={"count": RECORDS_THERE, "flags": (*(0,) * (RECORDS_THERE - 1), LAST)},
                 )  # fmt: skip
@@ -110,7 +91,7 @@ def _legal(p: GnnParameters) -> Iterator[Probe]:
     yield Probe("ends of spaces", Fault.NONE, (*fills, multiply), slots)
     # Each thread asks for its row before any of them goes on, as far as reads can be under way.
     crowd = min(p.threads, p.outstanding, JOBS_UNDER_WAY)
-    yield Probe("a row for each thread", Fault.NONE, (_instruction(Opcode.LDV, Phase.APPLY0),),
+    yield Probe("a row for each thread", Fault.NONE, (instruction_of(Opcode.LDV, Phase.APPLY0),),
                 interval={"rows": crowd}, tensor=crowd, together=crowd)  # fmt: skip
 
 
@@ -123,32 +104,27 @@ def _instructions(p: GnnParameters) -> Iterator[Probe]:
         for name in OPERANDS[op]:
             optional = OPTIONAL.get(op, "")
             if name not in optional:
-                word = _instruction(op, phase, **{name: NO_SLOT})
+                word = instruction_of(op, phase, **{name: NO_SLOT})
                 yield Probe(f"{op.name} without {name}", Fault.INSTRUCTION, (word,), phase=phase)
             if (op, name) != (Opcode.SPSUM, "b"):
-                word = _instruction(op, phase, **{name: SCALAR})
+                word = instruction_of(op, phase, **{name: SCALAR})
                 yield Probe(f"{op.name} {name}=SCALAR", Fault.INSTRUCTION, (word,), phase=phase)
     for op in TENSORS:
         for number in (16, 32, NO_SLOT):
-            word = _instruction(op, Phase.APPLY0, c=number)
+            word = instruction_of(op, Phase.APPLY0, c=number)
             yield Probe(f"{op.name} of tensor {number}", Fault.INSTRUCTION, (word,))
-        word = _instruction(op, Phase.APPLY0, c=1)
+        word = instruction_of(op, Phase.APPLY0, c=1)
         yield Probe(f"{op.name} of a tensor that is not there", Fault.OPERAND, (word,))
-    for table in (p.tables, *_bits(p.tables + 1, 24)):
-        word = _instruction(Opcode.LUT8, Phase.APPLY0, imm=table)
+    for table in (p.tables, *powers(p.tables + 1, 24)):
+        word = instruction_of(Opcode.LUT8, Phase.APPLY0, imm=table)
         yield Probe(f"table {table}", Fault.INSTRUCTION, (word,))
     for slope in (0x8001, 0xC000, 0xFFFF):
-        word = _instruction(Opcode.EDGE, Phase.GATHER0, slope=slope)
+        word = instruction_of(Opcode.EDGE, Phase.GATHER0, slope=slope)
         yield Probe(f"slope {slope}", Fault.INSTRUCTION, (word,), phase=Phase.GATHER0)
     nothing = dict.fromkeys("dab", NO_SLOT)
-    word = _instruction(Opcode.EDGE, Phase.GATHER0, **nothing)
+    word = instruction_of(Opcode.EDGE, Phase.GATHER0, **nothing)
     yield Probe("EDGE of nothing", Fault.INSTRUCTION, (word,), phase=Phase.GATHER0)
-    for phase in Phase:
-        # A phase that nothing is done in; the two words of the code are END.
-        for start in _bits(2, 16):
-            yield Probe(f"{phase.name} begins at {start}", Fault.RECORD, (END,), phase=phase,
-                        pass_={"pc": start}, thread=False)  # fmt: skip
-    fill = _instruction(Opcode.FILL, Phase.APPLY0)
+    fill = instruction_of(Opcode.FILL, Phase.APPLY0)
     yield Probe("without END", Fault.PROGRAM_COUNTER, (fill,), bytes={Section.CODE: 8}, pc=1)
     late = (fill,) * 3
     yield Probe("wrong in the fourth place", Fault.INSTRUCTION, (*late, word_of(7)), pc=3)
@@ -158,19 +134,19 @@ def _operands() -> Iterator[Probe]:
     """Operations in the wrong phase, and operands in the wrong space or without a slot."""
     for op, phase in _each_operation():
         for name in OPERANDS[op]:
-            for space in set(SPACES) - set(_spaces(op, name, phase)):
-                word = _instruction(op, phase, **{name: SPACES.index(space)})
+            for space in set(SPACES) - set(spaces_of(op, name, phase)):
+                word = instruction_of(op, phase, **{name: SPACES.index(space)})
                 yield Probe(f"{op.name} {name} in {space}, {phase.name}", Fault.OPERAND, (word,),
                             phase=phase)  # fmt: skip
-            word = _instruction(op, phase, **{name: len(SLOTS)})
+            word = instruction_of(op, phase, **{name: len(SLOTS)})
             yield Probe(f"{op.name} {name} has no slot", Fault.SLOT, (word,), phase=phase)
     for op, phase in (*((op, Phase.GATHER0) for op in SHARDS_ONLY),
                       *((op, Phase.APPLY0) for op in CHUNKS_ONLY)):  # fmt: skip
         other = Phase.APPLY1 if phase is Phase.GATHER0 else Phase.GATHER1
-        yield Probe(f"{op.name} in {other.name}", Fault.OPERAND, (_instruction(op, phase),),
+        yield Probe(f"{op.name} in {other.name}", Fault.OPERAND, (instruction_of(op, phase),),
                     phase=other)  # fmt: skip
     for number in (8, 16, 32, 61):
-        word = _instruction(Opcode.FILL, Phase.APPLY0, d=number)
+        word = instruction_of(Opcode.FILL, Phase.APPLY0, d=number)
         yield Probe(f"slot {number}", Fault.SLOT, (word,))
 
 
@@ -178,11 +154,11 @@ def _use(space: str, slot: int, p: GnnParameters, **changes: Any) -> Probe:
     """Return a probe with an instruction that uses a slot of some space."""
     slots = tuple(slot if SPACES.index(space) == i else each for i, each in enumerate(SLOTS))
     if space == "W":
-        return Probe("", Fault.SLOT, (_instruction(Opcode.MM, Phase.APPLY0),), slots, **changes)
+        return Probe("", Fault.SLOT, (instruction_of(Opcode.MM, Phase.APPLY0),), slots, **changes)
     if space == "E":
-        word = _instruction(Opcode.FILL, Phase.GATHER0, d=SPACES.index("E"))
+        word = instruction_of(Opcode.FILL, Phase.GATHER0, d=SPACES.index("E"))
         return Probe("", Fault.SLOT, (word,), slots, Phase.GATHER0, **changes)
-    word = _instruction(Opcode.FILL, Phase.APPLY0, d=SPACES.index(space))
+    word = instruction_of(Opcode.FILL, Phase.APPLY0, d=SPACES.index(space))
     return Probe("", Fault.SLOT, (word,), slots, **changes)
 
 
@@ -204,22 +180,22 @@ def _slots(p: GnnParameters) -> Iterator[Probe]:
             yield _named(_use(space, slot_of(space, kind), p), f"type {kind} in {space}")
     for space, size in sizes.items():
         yield _named(_use(space, slot_of(space, elements=0), p), f"no elements in {space}")
-        for offset in (size, *_bits(size + 1, 16)):
+        for offset in (size, *powers(size + 1, 16)):
             probe = _use(space, slot_of(space, offset=offset), p)
             yield _named(probe, f"offset {offset} in {space}")
     per_word = {"A": p.lanes, "L": p.lanes, "E": p.lanes // 2, "W": 1}
     for space, size in sizes.items():
-        for elements in (size * per_word[space] + 1, *_bits(size * per_word[space] + 1, 16)):
+        for elements in (size * per_word[space] + 1, *powers(size * per_word[space] + 1, 16)):
             if elements < 1 << 16:
                 probe = _use(space, slot_of(space, elements=elements), p)
                 yield _named(probe, f"{elements} elements in {space}")
     for kind, elements in ((1, 1 << 15), (2, 1 << 14), (2, 1 << 15)):
         probe = _use("L", slot_of("L", kind, elements=elements), p)
         yield _named(probe, f"{elements} elements of type {kind}")
-    for columns in (0, *_bits(p.weight_words // p.rows * p.columns + 1, 16)):
+    for columns in (0, *powers(p.weight_words // p.rows * p.columns + 1, 16)):
         yield _named(_use("W", slot_of("W", columns=columns), p), f"{columns} columns")
-    for bias in (p.bias_words, *_bits(p.bias_words + 1, 24)):
-        word = _instruction(Opcode.MM, Phase.APPLY0, imm=bias)
+    for bias in (p.bias_words, *powers(p.bias_words + 1, 24)):
+        word = instruction_of(Opcode.MM, Phase.APPLY0, imm=bias)
         yield Probe(f"bias {bias}", Fault.SLOT, (word,))
     halved = {"pass_": {"halves": 2}}
     half = p.accumulator_words // 2
@@ -230,13 +206,14 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
     """Rows, times their stride, that leave a space: each bit of the product alone."""
     sizes = _sizes(p)
     # A row in each chunk: no chunk leaves its space but the second one.
-    for stride in _bits(sizes["A"], 16):
+    for stride in powers(sizes["A"], 16):
         probe = _use("A", slot_of("A"), p, pass_={"accumulator_stride": stride},
                      interval={"rows": 2})  # fmt: skip
         yield _named(probe, f"chunks at {stride} words in A")
     # One in the first interval, so that those of the other half come; modulo 2^16 words the second
     # of these would be in the half again.
-    slot = slot_of("A", elements=p.lanes * (p.accumulator_words // 2))
+    elements = min(p.lanes * (p.accumulator_words // 2), (1 << 14) - 1)
+    slot = slot_of("A", elements=elements)
     probe = _use("A", slot, p, pass_={"accumulator_stride": (1 << 16) - 1, "halves": 2},
                  interval={"rows": (1, 2, 2), "flags": (0, LAST, LAST)})  # fmt: skip
     yield _named(probe, "chunks at 65535 words in the second half")
@@ -269,7 +246,7 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
                     slot = SPACES.index(space)
                     yield replace(
                         probe, name=f"2^{bit} words in {space} in {phase.name}", phase=phase,
-                        code=(_instruction(Opcode.FILL, phase, d=slot),),
+                        code=(instruction_of(Opcode.FILL, phase, d=slot),),
                     )
 
 
@@ -283,7 +260,7 @@ def _fits(p: GnnParameters) -> Iterator[Probe]:
     ):  # fmt: skip
         # Each bit alone of the words to the last row, and all of them.
         limit = min(most, sizes[space])
-        for last in sorted({words % limit for words in (-1, 0, *_bits(1, 16), 0x5555, 0xAAAA)}):
+        for last in sorted({words % limit for words in (-1, 0, *powers(1, 16), 0x5555, 0xAAAA)}):
             rows = last + 1
             fields: dict[str, Any] = {
                 "phase": Phase.GATHER1, "shard": {shard: rows},
@@ -296,56 +273,6 @@ def _fits(p: GnnParameters) -> Iterator[Probe]:
                             (slot,), **fields)  # fmt: skip
 
 
-def _counts(p: GnnParameters) -> Iterator[Probe]:
-    """More intervals, shards and rows than there are in memory: each bit of a count alone."""
-    for bit in range(16):
-        # Only the lowest bit counts.
-        yield Probe(f"no last interval, bit {bit}", Fault.READ_DECODE if bit else Fault.NONE,
-                    interval={"flags": 1 << bit}, last="intervals", thread=False)  # fmt: skip
-    for bit in range(2, 16):
-        for phase in SHARD_PHASES:
-            yield Probe(f"2^{bit} shards in {phase.name}", Fault.READ_DECODE, phase=phase,
-                        interval={"count": 1 << bit}, last="shards", thread=False)  # fmt: skip
-    # Shards have lists of several lengths, so that the beats tell which they were.
-    in_beat = p.bus_bytes // 4
-    most = max(1, p.max_sources // in_beat)
-    lists = [1 + each * 37 % 31 % most for each in range(_SHARDS)]
-    for phase in SHARD_PHASES:
-        for count in (*(1 << bit for bit in range(10)), _MANY):
-            first = (_SHARDS - count) // 2
-            beats = sum(lists[first : first + count]) + count
-            yield Probe(f"{count} shards in {phase.name}", Fault.NONE, phase=phase,
-                        interval={"shard": first, "count": count, "flags": LAST}, shards=_SHARDS,
-                        shard={"sources": [min(p.max_sources, in_beat * n) for n in lists]},
-                        busy={Counter.TASKS: count, Counter.READ_BEATS: beats})  # fmt: skip
-    jobs = (Counter.VECTOR_JOBS, Counter.MATRIX_JOBS, Counter.READ_JOBS, Counter.WRITE_JOBS)
-    code = tuple(
-        _instruction(op, Phase.APPLY0) for op in (Opcode.FILL, Opcode.MM, Opcode.LDV, Opcode.STV)
-    )
-    yield Probe(f"a job of each unit in {_MANY} chunks", Fault.NONE, code, tensor=_MANY,
-                pass_={"accumulator_stride": 0}, interval={"rows": _MANY},
-                busy=dict.fromkeys((Counter.TASKS, *jobs), _MANY))  # fmt: skip
-    load = _instruction(Opcode.LDV, Phase.APPLY0)
-    for bit in range(2, 16):
-        yield Probe(f"2^{bit} chunks", Fault.READ_DECODE, (load,), interval={"rows": 1 << bit},
-                    last="tensor")  # fmt: skip
-    for limit, name in ((p.max_sources, "sources"), (p.max_edges, "edges")):
-        for count in sorted({limit + 1, *_beyond(limit), *_bits(limit + 1, 16)}):
-            yield Probe(f"{count} {name}", Fault.RECORD, phase=Phase.GATHER0,
-                        shard={name: count})  # fmt: skip
-            # While another interval is under way.
-            yield Probe(f"{count} {name} in the second interval", Fault.RECORD, (load,),
-                        phase=Phase.GATHER0, pass_={"halves": 2}, shard={name: (1, 1, count)},
-                        interval={"count": (2, 1, 1), "shard": (0, 2, 2), "flags": (0, LAST, LAST)},
-                        )  # fmt: skip
-
-
-def _beyond(limit: int) -> Iterator[int]:
-    """Numbers above a limit, whose lower bits are 1 one by one."""
-    base = 1 << limit.bit_length() - 1
-    return (base + each for each in _bits(1, limit.bit_length()) if base + each > limit)
-
-
 def _many_rows(count: int) -> dict[str, Any]:
     """Return fields of a chunk of many rows in the same place."""
     here = {"chunk_rows": count, "chunk_stride": 0, "accumulator_stride": 0}
@@ -354,10 +281,10 @@ def _many_rows(count: int) -> dict[str, Any]:
 
 def _rows(p: GnnParameters) -> Iterator[Probe]:
     """Each bit of a number of rows alone: units are busy as long."""
-    fill = _instruction(Opcode.FILL, Phase.APPLY0, d=1)
-    divide = _instruction(Opcode.RECIP, Phase.APPLY0)
-    multiply = _instruction(Opcode.MM, Phase.APPLY0)
-    for count in (*_bits(1, _ROW_BITS), (1 << _ROW_BITS) - 1):
+    fill = instruction_of(Opcode.FILL, Phase.APPLY0, d=1)
+    divide = instruction_of(Opcode.RECIP, Phase.APPLY0)
+    multiply = instruction_of(Opcode.MM, Phase.APPLY0)
+    for count in (*powers(1, _ROW_BITS), (1 << _ROW_BITS) - 1):
         blocks = (min(p.psum_rows, count - row) for row in range(0, count, p.psum_rows))
         matrix = sum(max(rows, p.rows) for rows in blocks)
         busy = {Counter.VECTOR_BUSY: 2 * count, Counter.MATRIX_BUSY: matrix}
@@ -369,7 +296,7 @@ def _long_rows(p: GnnParameters) -> Iterator[Probe]:
     """Each bit of a number of words of a row alone, and a row of all there is: units are busy as
     long."""
     for space, kind, words in (("A", 2, p.accumulator_words), ("L", 0, p.local_words)):
-        for count in (*_bits(1, (words - 1).bit_length()), words):
+        for count in (*powers(1, (words - 1).bit_length()), words):
             if count * p.lanes >= 1 << 16:
                 continue
             slots = tuple(
@@ -381,36 +308,18 @@ def _long_rows(p: GnnParameters) -> Iterator[Probe]:
                         busy={Counter.VECTOR_BUSY: count}, cycles=count)  # fmt: skip
 
 
-def _sections(p: GnnParameters) -> Iterator[Probe]:
-    """Weights of any number of words, each bit alone and with the highest one: that many beats are
-    read."""
-
-    def beats(size: int) -> int:
-        return int(-(-size // p.bus_bytes))
-
-    most = min(p.weight_words, _MOST_WEIGHTS)
-    high = 1 << most.bit_length() - 1
-    counts = {*_bits(1, most.bit_length()), *(high // 2 + bit for bit in _bits(1, 16)), most}
-    others = (PASS_BYTES, INTERVAL_TYPE.itemsize, 8, 8 * len(SLOTS), 4, 8)
-    for words in sorted(count for count in counts if count <= most):
-        size = p.columns * words
-        yield Probe(f"{words} words of weights", Fault.NONE, bytes={Section.WEIGHTS: size},
-                    tensor=-(-size // BLOCK_BYTES), cycles=words * beats(p.columns),
-                    busy={Counter.CONTROL_BEATS: sum(map(beats, (*others, size)))})  # fmt: skip
-
-
 def _transfers(p: GnnParameters) -> Iterator[Probe]:
     """Long rows that are read and written, and rows that are not in memory."""
     most = min(p.local_words * p.lanes, (1 << 16) - p.bus_bytes)
-    for elements in (*_bits(p.bus_bytes, (most - 1).bit_length()), most):
+    for elements in (*powers(p.bus_bytes, (most - 1).bit_length()), most):
         slots = (SLOTS[0], slot_of("L", elements=elements), *SLOTS[2:])
-        both = tuple(_instruction(op, Phase.APPLY0) for op in (Opcode.LDV, Opcode.STV))
+        both = tuple(instruction_of(op, Phase.APPLY0) for op in (Opcode.LDV, Opcode.STV))
         beats = -(-elements // p.bus_bytes)
         yield Probe(f"a row of {elements} bytes", Fault.NONE, both, slots,
                     tensor=-(-elements // BLOCK_BYTES), cycles=2 * beats,
                     busy={Counter.READ_BEATS: beats, Counter.WRITE_BEATS: beats})  # fmt: skip
     for op, fault in ((Opcode.LDV, Fault.READ_DECODE), (Opcode.STV, Fault.WRITE_DECODE)):
-        word = _instruction(op, Phase.APPLY0)
+        word = instruction_of(op, Phase.APPLY0)
         for bit in range(1, 16):
             yield Probe(f"{op.name} of 2^{bit} rows", fault, (word,), last="tensor",
                         **_many_rows(1 << bit))  # fmt: skip
@@ -418,31 +327,5 @@ def _transfers(p: GnnParameters) -> Iterator[Probe]:
             yield Probe(f"{op.name} in place {at}", fault, (word,), last="tensor",
                         at=at % (p.instructions - 1),
                         interval={"rows": 4})  # fmt: skip
-
-
-def _records(p: GnnParameters) -> Iterator[Probe]:
-    """Fields of a pass, and lengths of its sections."""
-    for name, values in (
-        ("chunk_rows", (0,)), ("halves", (0, 3, *_bits(4, 8)))
-    ):  # fmt: skip
-        for value in values:
-            yield Probe(f"{name} {value}", Fault.RECORD, pass_={name: value}, thread=False)
-    for section, unit, most in (
-        (Section.CODE, 8, 8 * p.instructions), (Section.SLOTS, 8, 8 * 62),
-        (Section.CONSTANTS, 4, 4 * 16), (Section.TENSORS, 8, 8 * 16),
-        (Section.WEIGHTS, p.columns, p.columns * p.weight_words),
-        (Section.BIAS, 4, 4 * p.columns * p.bias_words), (Section.TABLES, 4, 256 * p.tables),
-        (Section.EXPONENTIALS, 4, 512),
-    ):  # fmt: skip
-        # Each bit of a length that is too large alone, once in all sections.
-        large = (size for size in _bits(2 * most, 32) if size.bit_length() % 8 == section.value)
-        for size in (most + unit, unit // 2, unit + 1, *large):
-            yield Probe(f"{section.name} of {size} bytes", Fault.SECTION, bytes={section: size},
-                        thread=False)  # fmt: skip
-
-
-def _bits(least: int, width: int) -> tuple[int, ...]:
-    """Return the powers of two from `least` on that fit some bits."""
-    return tuple(1 << bit for bit in range(width) if 1 << bit >= least)
 
 
