@@ -243,6 +243,10 @@ async def refused_programs(bench: Bench) -> None:
         bench.coverage.hit("fault", kind)
         await _run(bench, design, right)
         bench.check("fault", "NONE", _fault(bench), **told)
+    word = int.from_bytes(write_program(right.program)[:8], "little")
+    for bit in range(64):
+        await _program(bench, design, (word ^ 1 << bit).to_bytes(8, "little"))
+        bench.check("fault", "NO_PROGRAM", _fault(bench), bit=bit)
 
 
 @cocotb.test()
