@@ -129,6 +129,8 @@ class IntervalContext(Unit):
                         place.eq(place + size),
                     ]
                     with m.If(~gather):
+                        # No step is larger than what is beyond the memory: before this wraps, a
+                        # chunk there has stopped the engine.
                         m.d.sync += accumulator.eq(accumulator + self.step)
                     m.next = "measure"
                 with m.If(~more & ~running.any()):
