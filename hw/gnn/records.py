@@ -101,10 +101,11 @@ PASS = data.StructLayout({
     "interval_block": 32, "shard_block": 32, "reserved1": 224,
     "sections": data.ArrayLayout(SECTION, SECTIONS),
 })  # fmt: skip
-"""A pass: first instruction of each phase; most rows of a chunk; words from one row to the next in
-the accumulator memory, in local memory in chunks, and in local and edge memory in the shards of
-either round; intervals under way at a time (1 or 2); whether shards of round 0 (bit 0) and of round
-1 (bit 1) have scalars of their sources; interval and shard records; sections."""
+"""A pass: first instruction of each phase, in the code or NO_CODE; most rows of a chunk; words from
+one row to the next in the accumulator memory, in local memory in chunks, and in local and edge
+memory in the shards of either round; intervals under way at a time (1 or 2); whether shards of
+round 0 (bit 0) and of round 1 (bit 1) have scalars of their sources; interval and shard records;
+sections."""
 
 INTERVAL = data.StructLayout({
     "first": 32, "rows": 16, "last": 1, "reserved0": 15,
