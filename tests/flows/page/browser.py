@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,13 @@ class Browser:
         self.run("new Promise((done) => document.readyState === 'complete' ? done() "
                  ": addEventListener('load', done))")  # fmt: skip
         self.run("new Promise((done) => setTimeout(done, 100))")
+
+    def wait_for(self, condition: str) -> None:
+        """Wait until a JavaScript expression holds: events are delivered when the page has time."""
+        end = time.monotonic() + 20
+        while not self.run(f"Boolean({condition})"):
+            assert time.monotonic() < end, f"{condition} does not hold after 20 s"
+            time.sleep(0.01)
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""

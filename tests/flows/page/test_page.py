@@ -142,13 +142,15 @@ def test_hover_tells_and_click_opens_the_design(view: Browser, page: Path) -> No
     assert view.run("document.querySelectorAll('svg .dot').length") == 12
     assert view.run("document.querySelectorAll('svg .dot.front').length") == 4
     view.click("svg .dot.front", "mouseMoved")
+    view.wait_for("document.getElementById('tip').innerText")
     tip = view.run("document.getElementById('tip').innerText")
     assert "Pareto" in tip and "area:" in tip and "width:" in tip and "cost:" in tip
     assert view.run("document.querySelector('svg').ariaLabel").startswith(
         "12 designs, cost over area"
     )
     view.click("svg .dot.front")
-    assert view.run("location.hash").startswith("#/design/")
+    view.wait_for("location.hash.startsWith('#/design/')")
+    view.wait_for("document.body.innerText.includes('Parameters')")
     text = view.run("document.body.innerText")
     for words in ("Parameters", "Area by module", "Critical path", "9 of 10 bins", "both full",
                   "Utilisation", "error.rms", "Not proven", "waveform", "NAND2"):  # fmt: skip
@@ -183,9 +185,9 @@ def test_two_designs_stand_side_by_side(view: Browser, page: Path) -> None:
     view.run("[...document.querySelectorAll('tbody input')].slice(0, 2).forEach((e) => e.click())")
     view.run("[...document.querySelectorAll('button')].find((b) => "
              "b.innerText.startsWith('Compare')).click()")  # fmt: skip
-    view.run("new Promise((done) => setTimeout(done, 50))")
+    view.wait_for("document.body.innerText.includes('Side by side')")
     text = view.run("document.body.innerText")
-    assert "Side by side" in text and "1.1 ×" in text
+    assert "1.1 ×" in text
     changed = view.run(
         "[...document.querySelectorAll('tr.differs')].map((r) => r.cells[0].innerText)"
     )
@@ -206,9 +208,8 @@ def test_a_keyboard_is_enough(view: Browser, page: Path) -> None:
     outline = view.run("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     view.press("ArrowRight", "ArrowRight", "Enter")
-    view.run("new Promise((done) => setTimeout(done, 50))")
-    assert view.run("location.hash") == f"#/design/{_hash(1)}"
-    assert view.run("document.activeElement.id") == "main"
+    view.wait_for(f"location.hash === '#/design/{_hash(1)}'")
+    view.wait_for("document.activeElement.id === 'main'")
 
 
 _CONTRAST = """(() => {
