@@ -198,7 +198,7 @@ def _fpga(folder: Path) -> list[Row]:
         builds[name] = build_design(flint, config, folder / digest("ecp5", name)[:12])
     results = {
         report["name"]: report
-        for report in compare(builds, BASELINE, "ecp5-85k", dsp=False, seeds=(1,))
+        for report in compare(builds, BASELINE, "ecp5-85k", dsp=False)
     }
     return _compared(results, "ECP5 8x8 without DSPs, LUTs", "LUT", 1.10, None)
 

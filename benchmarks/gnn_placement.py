@@ -1,6 +1,6 @@
 """gnn: the engine of preset ecp5, placed and routed as `gatewright synth` does.
 
-It takes half an hour. The same Verilog, tools and seed give the same, so that what was found before
+It takes an hour. The same Verilog, tools and seeds give the same, so that what was found before
 in build/benchmarks is taken.
 """
 
@@ -22,7 +22,7 @@ KEPT = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 TARGET = "ecp5-85k"
 OPTIONS: dict[str, Any] = {
     "period": None, "objective": "area_delay", "flatten": False, "recipes": "full", "board": None,
-    "bitstream": False, "dsp": True, "place": True, "seed": 1,
+    "bitstream": False, "dsp": True, "place": True, "seed": 1, "placements": 4,
 }  # fmt: skip
 
 

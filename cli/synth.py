@@ -60,6 +60,13 @@ def synth(
         bool, typer.Option("--place/--no-place", help="Place and route on FPGAs, or only count.")
     ] = True,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the FPGA placement.")] = 1,
+    placements: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=100,
+            help="Place on the FPGA with N seeds, from --seed up; route the fastest.",
+        ),
+    ] = 1,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -84,6 +91,7 @@ def synth(
       gatewright synth flint -p rows=4 -p cols=4
       gatewright synth flint -c array.yaml --target liberty:cells.lib --period 2.5
       gatewright synth flint --target ecp5-45k --no-dsp
+      gatewright synth gnn -p preset=tiny --target ecp5-85k --placements 4
       gatewright synth build/array --recipes fast --json
     """
     from ..flows.results.record import once, synth_step
@@ -97,6 +105,7 @@ def synth(
     options: dict[str, Any] = {
         "period": period, "objective": objective.value, "flatten": flatten, "recipes": recipes,
         "board": board, "bitstream": bitstream, "dsp": dsp, "place": place, "seed": seed,
+        "placements": placements,
     }  # fmt: skip
     with verdict(console, folder), console.progress() as progress:
         report = once(

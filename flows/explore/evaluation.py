@@ -14,7 +14,7 @@ __all__ = ["STEPS", "Evaluation", "parse_evaluation"]
 STEPS: dict[str, dict[str, Any]] = {
     "synth": {
         "target": "ge", "period": None, "objective": "area_delay", "flatten": False,
-        "recipes": "fast", "dsp": True, "place": True, "seed": 1,
+        "recipes": "fast", "dsp": True, "place": True, "seed": 1, "placements": 1,
     },
     "sim": {"simulator": "verilator", "seed": 0},
     "energy": {"target": "ge", "recipes": "fast", "seed": 0},

