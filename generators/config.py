@@ -21,7 +21,7 @@ from .config_fields import Schema, admits, allowed, follow, shown
 from .registry import nearest
 from .yaml_file import parse_yaml, read_yaml
 
-__all__ = ["Config", "config_hash", "load_config"]
+__all__ = ["Config", "check_config", "config_hash", "load_config"]
 
 _SCALARS = frozenset({"bool", "float", "int", "str"})
 _NOT_TYPES = frozenset({"default", "metadata", "serialization"})
@@ -99,14 +99,24 @@ def load_config(cls: type[AnyConfig], file: Path | None, overrides: Sequence[str
     try:
         return cls.model_validate(data)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        line = _line(details[0], root)
-        field = str(details[0]["loc"][0]) if details[0]["loc"] else None
-        of_file = file is not None and field not in overridden
+        place = error.errors(include_url=False)[0]["loc"]
+        of_file = file is not None and (not place or str(place[0]) not in overridden)
         source = str(file) if of_file else "-p" if overrides else cls.__name__
-        others = len({detail["loc"][:1] for detail in details}) - 1
-        more = f" (and {others} more)" if others else ""
-        raise InputError(f"{source}: {line}{more}") from error
+        raise InputError(f"{source}: {_told(error, root)}") from error
+
+
+def check_config(cls: type[AnyConfig], values: object, source: str) -> AnyConfig:
+    """Return a config of ``values``; ``source`` says where they are from.
+
+    Raises
+    ------
+    InputError
+        They are no mapping, or a field is unknown, missing or wrong.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_told(error, cls.model_json_schema())}") from error
 
 
 def _mapping(document: Any, source: str) -> dict[str, Any]:
@@ -166,6 +176,13 @@ def _value(text: str, schema: Schema, root: Schema, key: str) -> Any:
         admits(schema, root, kind) for kind in ("string", "integer", "number", "boolean")
     )
     return [value] if is_list and bare else value
+
+
+def _told(error: ValidationError, root: Schema) -> str:
+    """Return one line about the first wrong field, and how many others are wrong."""
+    details = error.errors(include_url=False)
+    others = len({detail["loc"][:1] for detail in details}) - 1
+    return _line(details[0], root) + (f" (and {others} more)" if others else "")
 
 
 def _line(detail: ErrorDetails, root: Schema) -> str:

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from ...errors import InputError
+from ...generators.config import Config, check_config
 from ...generators.registry import nearest
+from ..synthesis.candidates import Objective
 
 __all__ = ["STEPS", "Evaluation", "parse_evaluation"]
 
-STEPS: dict[str, dict[str, Any]] = {
-    "synth": {
-        "target": "ge", "period": None, "objective": "area_delay", "flatten": False,
-        "recipes": "fast", "dsp": True, "place": True, "seed": 1, "placements": 1,
-    },
-    "sim": {"simulator": "verilator", "seed": 0},
-    "energy": {"target": "ge", "recipes": "fast", "seed": 0},
-}  # fmt: skip
-"""The flows, and their options with defaults."""
+class _Synth(Config):
+    target: str = "ge"
+    period: float | None = Field(None, gt=0)
+    objective: Objective = "area_delay"
+    flatten: bool = False
+    recipes: str | tuple[str, ...] = "fast"
+    dsp: bool = True
+    place: bool = True
+    seed: int = Field(1, ge=0)
+    placements: int = Field(1, ge=1, le=100)
+
+
+class _Sim(Config):
+    simulator: Literal["verilator", "icarus"] = "verilator"
+    seed: int = Field(0, ge=0)
+
+
+class _Energy(Config):
+    target: str = "ge"
+    recipes: str | tuple[str, ...] = "fast"
+    seed: int = Field(0, ge=0)
+
+
+STEPS: dict[str, type[Config]] = {"synth": _Synth, "sim": _Sim, "energy": _Energy}
+"""The flows, and their options."""
 
 _DEFAULT_KEEP = 16
 
@@ -72,14 +92,4 @@ def parse_evaluation(told: Mapping[str, Any], where: str) -> Evaluation:
 
 
 def _options(told: Mapping[str, Any], step: str, where: str) -> dict[str, Any]:
-    given = told.get(step) or {}
-    known = STEPS[step]
-    if not isinstance(given, dict):
-        raise InputError(f"{where}: {step} must be a mapping of {', '.join(known)}, not {given!r}")
-    for key in given:
-        if key not in known:
-            raise InputError(
-                f"{where}: {step} must be a mapping of {', '.join(known)}, not have {key!r}"
-                + nearest(str(key), list(known))
-            )
-    return {**known, **given}
+    return check_config(STEPS[step], told.get(step) or {}, f"{where}: {step}").model_dump()
