@@ -36,7 +36,7 @@ def run() -> list[Row]:
         lambda: synthesize(build, TARGET, **OPTIONS, out=out),
     )  # fmt: skip
     sizes = (("luts", "LUT"), ("dsps", "multiplier blocks"), ("block_rams", "block RAMs"))
-    title = "ECP5-85K, preset ecp5, placed and routed"
+    title = f"ECP5-85K, preset ecp5, fastest of {OPTIONS['placements']} placements, routed"
     return [
         row(f"{title}: frequency", placed["frequency_mhz"], "MHz", target=80),
         *(row(f"{title}: {unit}", placed[name], "") for name, unit in sizes),
