@@ -236,12 +236,13 @@ def _extents(p: GnnParameters) -> Iterator[Probe]:
             for space, name, most in (
                 ("E", "edges", p.max_edges), ("L", "sources", p.max_sources)
             ):
-                rows = min(rows, most // 2)
+                # Powers of two, so that their product is one; a row more is allowed.
+                before = min(rows, 1 << (most - 1).bit_length() - 1)
                 strides = [1, 1]
-                strides[round_] = (1 << bit) // rows
+                strides[round_] = (1 << bit) // before
                 if 1 << bit >= sizes[space] and strides[round_] < 1 << 16:
                     field = "edge_stride" if space == "E" else "source_stride"
-                    probe = _use("E", slot_of("E"), p, shard={name: rows + 1},
+                    probe = _use("E", slot_of("E"), p, shard={name: before + 1},
                                  pass_={field: strides})  # fmt: skip
                     slot = SPACES.index(space)
                     yield replace(
