@@ -1,6 +1,6 @@
 """gnn: the engine of preset ecp5, placed and routed as `gatewright synth` does.
 
-It takes an hour. The same Verilog, tools and seeds give the same, so that what was found before
+It takes some forty minutes. The same Verilog, tools and seeds give the same, so that what was found before
 in build/benchmarks is taken.
 """
 
