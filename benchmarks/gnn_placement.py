@@ -1,7 +1,7 @@
 """gnn: the engine of preset ecp5, placed and routed as `gatewright synth` does.
 
-It takes some forty minutes. The same Verilog, tools and seeds give the same, so that what was found before
-in build/benchmarks is taken.
+It takes some forty minutes. The same Verilog, tools and seeds give the same, so that what was found
+before in build/benchmarks is taken.
 """
 
 from __future__ import annotations
