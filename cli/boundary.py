@@ -8,8 +8,12 @@ import sys
 import traceback
 import warnings
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ..errors import CheckFailed, InputError
+
+if TYPE_CHECKING:
+    import typer
 
 __all__ = ["run"]
 
@@ -73,7 +77,7 @@ def _told(error: BaseException) -> tuple[int, str]:
         case InputError():
             code, line = BAD_INPUT, f"error: {error}"
         case typer.TyperException():
-            code, line = BAD_INPUT, f"error: {_usage(error.format_message())}"
+            code, line = BAD_INPUT, f"error: {_usage(error)}"
         case KeyboardInterrupt() | typer.Abort():
             code, line = INTERRUPTED, "interrupted"
         case OSError():
@@ -87,9 +91,21 @@ def _told(error: BaseException) -> tuple[int, str]:
     return code, " ".join(line.split())
 
 
-def _usage(message: str) -> str:
-    """Return a message of the argument parser as the end of a line: ``no such option: --x``."""
-    message = message.rstrip(".")
+def _usage(error: typer.TyperException) -> str:
+    """Return what the argument parser says as the end of a line: ``no such option: --x``.
+
+    Of most values it tells what is allowed, but not what was given, which is told here.
+    """
+    from pydantic import ValidationError
+
+    message = error.format_message()
+    if isinstance(error.__cause__, ValidationError):
+        wrong = error.__cause__.errors(include_url=False)[0]
+        start, asked, allowed = wrong["msg"].partition("Input should ")
+        if asked and not start:
+            allowed = allowed.partition(", unable to parse")[0]
+            message = f"{message.partition(': ')[0]}: must {allowed}, not {wrong['input']!r}"
+    message = message.replace(": Value error, ", ": ").rstrip(".")
     return message[:1].lower() + message[1:]
 
 

@@ -139,6 +139,8 @@ def _figures(report: Mapping[str, Any]) -> list[list[str]]:
         rows.append(["critical path", f"{report['delay']:g}", units["delay"]])
     if report["frequency_mhz"]:
         rows.append(["frequency", f"{report['frequency_mhz']:g}", "MHz"])
+    if report.get("placements"):
+        rows.append(["seed", f"{report['seed']}", f"fastest of {len(report['placements'])}"])
     if report["period"] is not None:
         rows.append(["period", f"{report['period']:g}", f"{report['delay_unit']}, met"])
     power = report.get("power")
